@@ -175,13 +175,13 @@ class _Passing(Exception):
     "A fault that may be gone at the next attempt"
     def __init__(self, message, wait=None): super().__init__(message); self.wait = wait
 
-# %% ../nbs/00_core.ipynb #d403caac
+# %% ../nbs/00_core.ipynb #344bdce6
 def _resume_point(part, note, url):
     "Bytes already here, and the request headers that ask for the rest of the same version"
     try: seen = json.loads(note.read_text(encoding='utf-8'))
     except (OSError, ValueError): seen = {}
-    if part.exists() and seen.get('url') == url and seen.get('version'):
-        have = part.stat().st_size
+    have = part.stat().st_size if part.exists() else 0
+    if have and seen.get('url') == url and seen.get('version'):
         return have, {'Range': f'bytes={have}-', 'If-Range': seen['version']}
     return 0, {}
 
@@ -193,7 +193,7 @@ def _check_status(r, have):
     if r.status_code != 200: raise DownloadError(f'HTTP {r.status_code} {r.reason}')
     return 0
 
-# %% ../nbs/00_core.ipynb #0f9d2ec2
+# %% ../nbs/00_core.ipynb #57ce8e81
 def _fetch(url, part, note, max_bytes, progress, timeout):
     "One attempt to complete the file `part` from `url`"
     import requests
@@ -210,7 +210,7 @@ def _fetch(url, part, note, max_bytes, progress, timeout):
         note.write_text(json.dumps(dict(url=url, version=version or r.headers.get('Last-Modified', ''))), encoding='utf-8')
         with open(part, 'ab' if start else 'wb') as f, tqdm(total=total, initial=start, unit='B', unit_scale=True, desc=part.name.removesuffix('.part'),
                                                           disable=not progress, delay=1, leave=False) as bar:
-            for chunk in r.iter_content(1 << 18):
+            for chunk in r.iter_content(1 << 14):
                 f.write(chunk); bar.update(len(chunk))
                 if max_bytes and f.tell() > max_bytes: raise DownloadError(f'the file is larger than the {max_bytes:,} bytes allowed')
             f.flush(); os.fsync(f.fileno())
