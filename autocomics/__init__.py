@@ -1,4 +1,9 @@
-"Captions in, a comic strip out: from a convolution to a comic strip, in notebooks that are the library"
+"""From a convolution to a comic strip: a diffusion book you can run and a library you can import
+
+Modules:
+
+- `autocomics.core`: Devices, seeds, pictures and tensors, files that are whole or absent, downloads that are checked."""
+
 __version__ = "0.1.0"
 
 def strip(*captions, model='scenes', **kwargs):

@@ -1,4 +1,26 @@
-"""Devices, seeds, pictures and tensors, files that are whole or absent, downloads that are checked.
+r"""Devices, seeds, pictures and tensors, files that are whole or absent, downloads that are checked.
+
+## Pictures and tensors
+
+A picture file holds whole numbers from 0 to 255, row by row, the colours of a pixel side by side: shape $(H, W, C)$.
+A network wants real numbers around zero, a whole channel at a time, many pictures at once: shape $(N, C, H, W)$. The map between the two is
+
+$$x = \frac{p}{127.5} - 1 \in [-1, 1], \qquad p = \mathrm{round}\big(127.5\,(x + 1)\big) \in \{0, \dots, 255\}.$$
+
+It must lose nothing: every one of the 256 values has to come back as it went in.
+
+## Files that are whole or absent
+
+A program can stop at any moment: Ctrl-C, a full disk, a closed laptop. If it was writing a file just then, half a file is left under a name that promises a whole one.
+The cure is old: write under another name, flush it to the disk, then *rename*, which the file system does in one step or not at all.
+
+## Downloads that are checked
+
+`download` gets one file, and there are many ways in which that goes wrong. The server is busy and says when to come back (`503`, `Retry-After`). The line breaks in the middle.
+The file was replaced by another one. The disk is full. Two programs want the same file at once. In each case either the right file stands under its name in the end, or nothing does and the error says why.
+
+What has arrived waits in a `.part` file beside the final name, with a note of where it came from and which version it was (the server's `ETag`),
+so that the next attempt asks for the rest only, and only of that same version (`If-Range`, RFC 9110 section 13.1.5).
 
 Docs: https://autocomics.github.io/autocomics/core.html.md"""
 
@@ -98,7 +120,7 @@ def to_images(
     p = x.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
     return [Image.fromarray(o[..., 0] if o.shape[-1] == 1 else o) for o in p]
 
-# %% ../nbs/00_core.ipynb #7c28a26c
+# %% ../nbs/00_core.ipynb #43ecb8d6
 def show_images(
     images,         # a tensor (N, C, H, W) in [-1, 1], or a list of PIL pictures or arrays
     captions=None,  # one text per picture
@@ -114,10 +136,10 @@ def show_images(
     ncols = ncols or min(len(images), 8) or 1
     nrows = -(-len(images)//ncols) or 1
     fig, axes = plt.subplots(nrows, ncols, figsize=(ncols*size, nrows*size*(1.05 if captions is None else 1.25) + (0.3 if title else 0)), squeeze=False, layout='constrained')
-    for ax in axes.flat: ax.axis('off')
+    for ax in axes.flat: ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(False)
     for i, (ax, image) in enumerate(zip(axes.flat, images)):
         ax.imshow(image, cmap='gray', vmin=0, vmax=255, interpolation='nearest')
-        if captions is not None: ax.set_title('\n'.join(textwrap.wrap(str(captions[i]), int(size*12))), fontsize=8, y=-0.02, va='top')
+        if captions is not None: ax.set_xlabel('\n'.join(textwrap.wrap(str(captions[i]), int(size*12))), fontsize=8)
     if title: fig.suptitle(title, fontsize=10)
     plt.close(fig)
     return fig
