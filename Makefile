@@ -1,0 +1,63 @@
+# make strip   draw a comic strip            make test       every check, as CI runs it
+# make env     the environment for work      make test-slow  the long proofs as well
+PYTHON ?= python3
+VENV   ?= .venv
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# data files that are already on this machine (MNIST, emoji, reference figures), where there are any
+export AUTOCOMICS_DATA ?= $(wildcard $(abspath ../shared))
+export TIKTOKEN_CACHE_DIR ?= $(if $(AUTOCOMICS_DATA),$(AUTOCOMICS_DATA)/tiktoken,)
+BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+NB ?=
+
+.PHONY: strip env test test-slow notebook fix lab digits-report bench docs dist clean help
+
+help:
+	@head -2 Makefile | cut -c3-
+
+$(VENV)/.package: settings.ini pyproject.toml setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"autocomics needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Try: make PYTHON=python3.12")'
+	@echo "Installing autocomics into $(VENV) (PyTorch is large: some minutes the first time) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@$(BIN)/python tools/torchvision.py
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.package
+	@echo "Installing what the checks need ..."
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python tools/torchvision.py
+	@touch $@
+
+env: $(VENV)/.dev
+	@echo "Ready. Activate with: source $(BIN)/activate"
+
+strip: $(VENV)/.package
+	@$(BIN)/autocomics strip "seven" "eight" "nine" --title "Why was six afraid?" --seed 7 -o strip.png
+	@echo "Another:  $(BIN)/autocomics strip \"a three\" \"a one\" \"a four\" -o mine.png      Help:  $(BIN)/autocomics strip --help"
+
+test: $(VENV)/.dev
+	@$(BIN)/python tools/check.py
+
+test-slow: $(VENV)/.dev
+	@$(BIN)/python tools/check.py --slow
+
+# one notebook as a test: make notebook NB=nbs/10_process.ipynb
+notebook: $(VENV)/.dev
+	@$(BIN)/nbdev-test $(NB) --n-workers 0
+
+# put right what can be put right by a machine: headers, clean notebooks, exported modules, README
+fix: $(VENV)/.dev
+	@$(BIN)/python tools/headers.py --fix
+	@$(BIN)/nbdev-clean && $(BIN)/nbdev-export && $(BIN)/python tools/readme.py
+
+lab: $(VENV)/.dev
+	@$(BIN)/jupyter lab nbs
+
+digits-report: $(VENV)/.package
+	@$(BIN)/python tools/digits_report.py
+
+dist: $(VENV)/.dev
+	@rm -rf dist && $(BIN)/python -m build --outdir dist . && ls -l dist
+
+clean:
+	rm -rf $(VENV) .envs build dist _docs _proc *.egg-info

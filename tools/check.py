@@ -1,0 +1,185 @@
+"""Every check of `make test`, in the order in which one would want to know. Ends with one line 'N passed, N failed'.
+
+    python tools/check.py [--slow] [--record] [--only notebooks,docs,...] [--notebooks 10_process 12_samplers]"""
+import argparse, ast, datetime, filecmp, json, os, platform, re, shutil, subprocess, sys, tempfile, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import docs, headers, readme
+
+root = Path(__file__).resolve().parent.parent
+bin_ = Path(sys.executable).parent
+env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONWARNINGS': 'ignore', 'TQDM_DISABLE': '1', 'MPLBACKEND': 'agg'}
+passed, failed, seconds, lock = [], [], {}, threading.Lock()
+
+def check(name, ok, why=''):
+    "Count one check; a failure is told at once, with its reason"
+    with lock:
+        (passed if ok else failed).append(name)
+        if not ok: print(f'FAILED  {name}' + (f'\n{why}'.replace('\n', '\n        ') if why else ''), flush=True)
+    return ok
+
+def say(text): print(text, flush=True)
+
+def run(*args, **kw):
+    "Run a command to its end; its output is kept"
+    return subprocess.run([str(o) for o in args], capture_output=True, text=True, env=kw.pop('env', env), **kw)
+
+# ---- sources: notebooks clean, exported with no difference left, headers right
+
+def sources():
+    "In a copy of the project, clean and export again: nothing may change"
+    with tempfile.TemporaryDirectory() as tmp:
+        copy = Path(tmp)/root.name
+        shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns('.venv', '.envs', '.git', '_proc', '_docs', 'dist', 'build', '*.egg-info', '__pycache__', 'runs'))
+        for tool in ('nbdev-clean', 'nbdev-export'):
+            r = run(bin_/tool, cwd=copy)
+            check(f'{tool} runs', r.returncode == 0, r.stderr[-2000:])
+        compare('clean', copy, [p for p in (root/'nbs').glob('*.ipynb')], 'not clean: make fix')
+        made = [root/p.relative_to(copy) for p in [*copy.glob('autocomics/**/*.py'), copy/'nbs/llms.txt'] if '__pycache__' not in p.parts]
+        compare('exported', copy, sorted({*made, *(p for p in root.glob('autocomics/**/*.py') if '__pycache__' not in p.parts)}),
+                'differs from what its notebook exports: edit the notebook, then make fix')
+    for path in sorted((root/'nbs').glob('*.ipynb')):
+        nb = json.loads(path.read_text(encoding='utf-8'))
+        check(f'header: {path.name}', headers.apply(nb, path.name) == nb, 'no Colab badge or install cell of this version: make fix')
+
+def compare(what, copy, paths, why):
+    for p in paths:
+        other = copy/p.relative_to(root)
+        check(f'{what}: {p.relative_to(root)}', p.exists() and other.exists() and filecmp.cmp(p, other, shallow=False), why)
+
+# ---- imports: arrows point down the design's table only, and light things stay light
+
+below = {'core': set(), 'mnist': {'core'}, 'learner': {'core'}}
+below['foundations'] = below['diffusion'] = {'core', 'mnist', 'learner'}
+below['data'] = {'core'}
+below['glide'] = {'core', 'diffusion'}
+below['training'] = {'core', 'learner', 'data', 'diffusion', 'glide'}
+below['comics'] = below['cli'] = {*below, 'comics'}
+light = ['autocomics', 'autocomics.core', 'autocomics.cli', 'autocomics.comics.strip', 'autocomics.data']
+never = {'torchvision', 'nbdev', 'jupyterlab', 'glide_text2im'}
+
+def imported(path):
+    "The parts of autocomics, and the foreign packages, that a module imports, wherever in its text"
+    package = ('autocomics', *path.relative_to(root/'autocomics').parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import): names = [o.name for o in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = '.'.join(package[:len(package)-node.level+1]) if node.level else ''
+            names = [f"{base}{'.' if base and node.module else ''}{node.module or ''}"]
+            if names == ['autocomics']: names = [f'autocomics.{o.name}' for o in node.names]
+        else: continue
+        yield from names
+
+def imports():
+    for path in sorted((root/'autocomics').rglob('*.py')):
+        rel = path.relative_to(root/'autocomics')
+        if path.name in ('__init__.py', '_modidx.py'): continue
+        part, names = rel.parts[0].removesuffix('.py'), list(imported(path))
+        ours = {n.split('.')[1] for n in names if n.startswith('autocomics.')} - {part}
+        up = ours - below.get(part, set())
+        check(f'imports: {rel}', not up and not never & {n.split('.')[0] for n in names},
+              f"imports {sorted(up | never & {n.split('.')[0] for n in names})}; {part} may import {sorted(below.get(part, set()))}")
+    data = [f'autocomics.data.{p.stem}' for p in (root/'autocomics/data').glob('[a-z]*.py')]
+    for name in [m for m in light + data if (root/m.replace('.', '/')).with_suffix('.py').exists() or (root/m.replace('.', '/')).is_dir()]:
+        r = run(sys.executable, '-c', f"import sys, {name}; sys.exit('torch' in sys.modules)", cwd=root)
+        check(f'no torch: {name}', r.returncode == 0, r.stderr[-800:] or 'importing it imports torch')
+    timing = "import time; t=time.perf_counter(); import autocomics; print(time.perf_counter()-t)"
+    seconds = min(float(run(sys.executable, '-c', timing, cwd=root).stdout or 9) for _ in range(3))
+    check('import autocomics takes under 0.3 s', seconds < 0.3, f'{seconds:.2f} s')
+
+# ---- notebooks: each runs top to bottom in a process of its own
+
+def notebook(path, slow):
+    start = time.time()
+    r = run(bin_/'nbdev-test', path, '--n-workers', '0', *(['--flags', 'slow'] if slow else []), cwd=root)
+    ok = check(f'runs: {path.name}', r.returncode == 0 and 'Success' in r.stdout, (r.stdout + r.stderr)[-4000:])
+    seconds[path.stem] = round(time.time() - start)
+    if ok: say(f'        {path.name}  {seconds[path.stem]} s')
+
+def notebooks(names, slow):
+    paths = sorted(p for p in (root/'nbs').glob('*.ipynb') if not names or p.stem in names)
+    before = run('git', 'status', '--porcelain', cwd=root).stdout
+    with ThreadPoolExecutor(2) as pool: list(pool.map(lambda p: notebook(p, slow), paths))
+    after = run('git', 'status', '--porcelain', cwd=root).stdout
+    check('notebooks leave the project as it was', before == after, after)
+
+def record():
+    "Keep the seconds per notebook where the hardware page finds them"
+    path = root/'benchmarks/results/notebooks.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    machine = f'{os.cpu_count()} CPU cores ({platform.machine()}, {platform.system()}), two notebooks at a time, Python {platform.python_version()}'
+    path.write_text(json.dumps(dict(date=str(datetime.date.today()), machine=machine, seconds=dict(sorted(seconds.items()))), indent=1) + '\n', encoding='utf-8')
+
+# ---- wheel: what a stranger installs, in an environment of its own
+
+probe = '''
+import importlib, json, pkgutil, sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in {'nbdev', 'jupyterlab', 'torchvision'}: raise ImportError(f'{name} is not needed')
+sys.meta_path.insert(0, Blocked())
+import autocomics
+out = {}
+for m in pkgutil.walk_packages(autocomics.__path__, 'autocomics.'):
+    try: importlib.import_module(m.name); out[m.name] = ''
+    except Exception as e: out[m.name] = f'{type(e).__name__}: {e}'
+print(json.dumps(out))
+'''
+
+def wheel():
+    home, dist = root/'.envs/wheel', root/'.envs/dist'
+    for p in (home, dist): shutil.rmtree(p, ignore_errors=True)
+    r = run(sys.executable, '-m', 'build', '--outdir', dist, '.', cwd=root)
+    if not check('sdist and wheel build', r.returncode == 0, r.stdout[-2000:] + r.stderr[-2000:]): return
+    run(sys.executable, '-m', 'venv', home)
+    py = home/('Scripts' if os.name == 'nt' else 'bin')/'python'
+    if not check('the install cell installs the wheel', *install(py, dist)): return
+    with tempfile.TemporaryDirectory() as tmp:
+        r = run(py, '-c', probe, cwd=tmp)
+        modules = json.loads(r.stdout.strip().splitlines()[-1]) if r.returncode == 0 else {'autocomics': r.stderr[-2000:]}
+        for name, error in modules.items(): check(f'wheel: import {name}', not error, error)
+        r = run(py.with_name('autocomics'), '--help', cwd=tmp)
+        check('wheel: autocomics --help', r.returncode == 0 and 'strip' in r.stdout, r.stdout + r.stderr)
+        r = run(py.with_name('autocomics'), 'strip', 'seven', 'eight', 'nine', '-o', 'strip.png', cwd=tmp)
+        drawn = r.returncode == 0 and (Path(tmp)/'strip.png').read_bytes()[:8] == b'\x89PNG\r\n\x1a\n'
+        check('wheel: a strip is drawn', drawn, r.stdout + r.stderr)
+
+def install(py, dist):
+    "Run the notebooks' install cell as Colab would, with the wheel just built in the place of PyPI's"
+    command = re.search(r'\((.*)\)', headers.install()).group(1).replace('pip ', f'{py} -m pip ', 1).split(' || ')[0]
+    links = ' '.join(filter(None, [str(dist), os.environ.get('PIP_FIND_LINKS')]))
+    r = run('sh', '-c', command, env={**env, 'PIP_FIND_LINKS': links, 'PIP_CONSTRAINT': str(root/'constraints.txt')}) if os.name != 'nt' else \
+        run(py, '-m', 'pip', 'install', '-q', '--find-links', dist, '-c', root/'constraints.txt', f'autocomics=={headers.version()}')
+    run(py, root/'tools/torchvision.py')
+    return r.returncode == 0, r.stdout[-2000:] + r.stderr[-3000:]
+
+# ---- documentation
+
+def documentation():
+    for name, problems in docs.check().items(): check(f'docs: {name}', not problems, '\n'.join(problems))
+    check('README.md in step with nbs/index.ipynb', readme.build() == (root/'README.md').read_text(encoding='utf-8'), 'make fix')
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('--slow', action='store_true', help='run the cells flagged slow as well')
+    ap.add_argument('--record', action='store_true', help='store the seconds per notebook in benchmarks/results')
+    ap.add_argument('--only', default='sources,imports,documentation,notebooks,wheel', help='which checks, separated by commas')
+    ap.add_argument('--notebooks', nargs='*', help='which notebooks (names without .ipynb)')
+    args = ap.parse_args()
+    os.chdir(root)
+    only, start = args.only.split(','), time.time()
+    background = threading.Thread(target=wheel) if 'wheel' in only else None
+    for step in (sources, imports, documentation):
+        if step.__name__ in only: say(f'{step.__name__} ...'); step()
+    if background: say('wheel (in the background) ...'); background.start()
+    if 'notebooks' in only: say('notebooks ...'); notebooks(args.notebooks, args.slow)
+    if args.record and 'notebooks' in only: record()
+    if background: background.join()
+    if failed: say('\nFailed:\n  ' + '\n  '.join(failed))
+    say(f'\nTook {(time.time()-start)/60:.1f} minutes. ' + ('Read a chapter with: make lab' if not failed else 'One notebook alone: make notebook NB=nbs/NAME.ipynb'))
+    say(f'{len(passed)} passed, {len(failed)} failed')
+    sys.exit(bool(failed))
+
+if __name__ == '__main__': main()

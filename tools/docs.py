@@ -1,0 +1,72 @@
+"""What can be known of the documentation without rendering it: every page has a title, no stored error, outputs within budget, a place in the sidebar, and links that lead somewhere"""
+import json, re
+from pathlib import Path
+import yaml
+from nbdev.config import get_config
+from nbdev.quarto import refresh_quarto_yml
+from nbdev.serve import proc_nbs
+
+root = Path(__file__).resolve().parent.parent
+budget = 900_000   # bytes of outputs that one notebook may store
+
+def slug(heading):
+    "The anchor that Pandoc gives a heading"
+    text = re.sub(r'[`*$]|\{.*?\}|\[([^\]]*)\]\([^)]*\)', lambda m: m[1] or '', heading).strip().lower()
+    return re.sub(r'^[^a-z]+', '', re.sub(r'\s+', '-', re.sub(r'[^\w\s.\-]', '', text)))
+
+def processed():
+    "Each notebook as nbdev processes it for the site: {name: (page, front matter, markdown, cells)}"
+    refresh_quarto_yml()
+    cache, pages = proc_nbs(n_workers=1, force=True), {}
+    for f in sorted(cache.rglob('*.ipynb')):
+        cells = json.loads(f.read_text(encoding='utf-8'))['cells']
+        front = yaml.safe_load(''.join(cells[0]['source']).strip().strip('-')) if cells[0]['cell_type'] == 'raw' else {}
+        md = [''.join(c['source']) for c in cells if c['cell_type'] == 'markdown']
+        md += [''.join(o['data']['text/markdown']) for c in cells for o in c.get('outputs', []) if 'text/markdown' in o.get('data', {})]
+        name = f.relative_to(cache)
+        page = (name.parent/front.get('output-file', name.with_suffix('.html').name)).as_posix()
+        pages[name.as_posix()] = page, front, re.sub(r'^```.*?^```', ' ', '\n'.join(md), flags=re.S|re.M), cells
+    return pages
+
+def leaves(node):
+    "Every page that the sidebar names"
+    if isinstance(node, str): yield node
+    elif isinstance(node, list):
+        for o in node: yield from leaves(o)
+    elif isinstance(node, dict):
+        if 'href' in node: yield node['href']
+        yield from leaves(node.get('contents', []))
+
+def broken(cfg, name, pages, anchors):
+    "The links of one page that lead nowhere"
+    base = cfg.doc_host + cfg.doc_baseurl.rstrip('/') + '/'
+    for url in re.findall(r'\]\(([^)\s]+)', pages[name][2]):
+        path, _, anchor = url.partition('#')
+        if path.startswith(base): target = path[len(base):] or 'index.html'
+        elif re.match(r'\w+:', url): continue
+        else:
+            file = (cfg.nbs_path/name).parent/path if path else cfg.nbs_path/name
+            if not file.exists(): yield f'no such file: {url}'; continue
+            if file.suffix != '.ipynb': continue
+            target = pages.get(file.resolve().relative_to(cfg.nbs_path.resolve()).as_posix(), [None])[0]
+        if target not in anchors: yield f'no such page: {url}'
+        elif anchor and anchor.lower() not in anchors[target]: yield f'no such anchor: {url}'
+
+def check():
+    "{what: [problems]} for each page, the sidebar and the configuration"
+    cfg, pages = get_config(), processed()
+    anchors = {page: {slug(h) for h in re.findall(r'^#{1,6}\s+(.*)$', md, re.M)} for page, _, md, _ in pages.values()}
+    result = {}
+    for name, (page, front, md, cells) in pages.items():
+        problems = [] if front.get('title') else ['no title']
+        problems += [f"stores the error {o.get('ename')}" for c in cells for o in c.get('outputs', []) if o['output_type'] == 'error']
+        raw = json.loads((cfg.nbs_path/name).read_text(encoding='utf-8'))['cells']
+        size = sum(len(json.dumps(c.get('outputs', []))) for c in raw)
+        if size > budget: problems.append(f'stores {size:,} bytes of outputs, more than {budget:,}')
+        result[name] = problems + list(broken(cfg, name, pages, anchors))
+    side = set(leaves(yaml.safe_load((cfg.nbs_path/'sidebar.yml').read_text(encoding='utf-8'))['website']['sidebar']))
+    result['sidebar.yml'] = [f'{s}: no such file' for s in side if not (cfg.nbs_path/s).exists()] + [f'{n} is not listed' for n in pages if n not in side]
+    quarto = yaml.safe_load((root/'_quarto.yml').read_text(encoding='utf-8'))
+    result['_quarto.yml'] = [f'{m} is missing' for m in quarto['metadata-files'] + [quarto['format']['html']['css']] if not (cfg.nbs_path/m).exists()]
+    if (cfg.nbs_path/'_quarto.yml').read_text(encoding='utf-8') != (root/'_quarto.yml').read_text(encoding='utf-8'): result['_quarto.yml'].append('nbs/_quarto.yml differs')
+    return result
