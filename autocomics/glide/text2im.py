@@ -301,7 +301,7 @@ def encode_text(
 
 Text2Im.encode_text = encode_text
 
-# %% ../../nbs/31_text2im.ipynb #55c0b65e
+# %% ../../nbs/31_text2im.ipynb #1486eee7
 def _stack_inputs(model, x, low_res, inpaint_image, inpaint_mask):
     "[x, image*mask, mask, enlarged low_res] along the channels, as far as the kind has them"
     parts = [x]
@@ -315,7 +315,7 @@ def _stack_inputs(model, x, low_res, inpaint_image, inpaint_mask):
         if low_res is None: raise AutocomicsError(f'An {model.kind} network enlarges a picture: pass it as low_res=.')
         parts.append(F.interpolate(low_res, x.shape[2:], mode='bilinear', align_corners=False))
     elif low_res is not None: raise AutocomicsError(f'A {model.kind} network takes no low_res: use an upsample kind.')
-    return torch.cat([p.to(x.dtype).expand(len(x), -1, -1, -1) for p in parts], dim=1)
+    return torch.cat([p.to(x.dtype) for p in parts], dim=1)
 
 def _run(model, stage, h, emb, kv):
     if not (model.checkpointing and torch.is_grad_enabled()): return stage(h, emb, kv)
@@ -372,7 +372,7 @@ def cast(model, dtype):
 
 Text2Im.cast, Text2Im.stored_dtype = cast, staticmethod(stored_dtype)
 
-# %% ../../nbs/31_text2im.ipynb #2a653d6a
+# %% ../../nbs/31_text2im.ipynb #5c234e93
 def denoiser(
     model, tokens=None, mask=None,  # captions, as for `forward`
     text=None,                      # or their `TextFeatures`
@@ -380,7 +380,10 @@ def denoiser(
 ):                                  # denoise(x, t) -> (eps, v)
     "The network as the samplers want it: a function of x (N, 3, H, W) and original timesteps t (N,), the text read once"
     if text is None: text = model.encode_text(tokens, mask)
-    def denoise(x, t): return model(x, t, text=text, **pictures).chunk(2, dim=1)
+    def denoise(x, t):
+        # guidance doubles the batch: the pictures go with both halves
+        rows = {k: p if len(p) == len(x) else p.repeat(len(x)//len(p), 1, 1, 1) for k, p in pictures.items() if p is not None}
+        return model(x, t, text=text, **rows).chunk(2, dim=1)
     return denoise
 
 Text2Im.denoiser = denoiser
