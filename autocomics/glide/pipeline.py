@@ -10,10 +10,12 @@ Docs: https://autocomics.github.io/autocomics/pipeline.html.md"""
 
 # %% auto #0
 __all__ = ['SAMPLERS', 'DEFAULTS', 'sampler_plan', 'image_seeds', 'activation_bytes', 'free_memory', 'best_dtype', 'TextToImage',
-           'stage', 'tiny_networks', 'tiny_pipeline', 'inpaint_inputs', 'batch_size_for', 'steps']
+           'stage', 'tiny_networks', 'tiny_pipeline', 'inpaint_inputs', 'batch_size_for', 'steps', 'from_pretrained',
+           'save']
 
-# %% ../../nbs/33_pipeline.ipynb #8c303aed
+# %% ../../nbs/33_pipeline.ipynb #2e617f41
 import math, warnings, zlib
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -205,7 +207,7 @@ def stage(self,
 
 TextToImage.stage = stage
 
-# %% ../../nbs/33_pipeline.ipynb #249b526b
+# %% ../../nbs/33_pipeline.ipynb #78b0e587
 _TINY = dict(num_channels=32, num_head_channels=32, num_res_blocks=1, channel_mult='1,2', text_ctx=16, xf_width=64, xf_layers=1, xf_heads=2)
 
 def tiny_networks(
@@ -221,6 +223,8 @@ def tiny_networks(
         for p in model.parameters():
             w = torch.randn(p.shape, generator=generator)
             p.data = w / (w.numel()/len(w))**0.5 if p.ndim > 1 else p.data + 0.1*w
+        # a trained upsampler is calm about the last bit of its small picture; a random one is made so
+        if model.options['super_res']: model.out[2].weight.data *= 0.02
     return networks
 
 def tiny_pipeline(
@@ -232,7 +236,7 @@ def tiny_pipeline(
     tokenizer = Tokenizer.small()
     return TextToImage(tiny_networks(kinds, tokenizer.n_vocab, seed), tokenizer, **{'device': 'cpu', 'dtype': 'fp32', 'name': 'tiny'} | kwargs)
 
-# %% ../../nbs/33_pipeline.ipynb #e426f01a
+# %% ../../nbs/33_pipeline.ipynb #3960a720
 def _square(image, what):
     image = image if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image))
     if image.width != image.height: raise AutocomicsError(f'The {what} is {image.width}x{image.height}; the networks draw squares: crop it first.')
@@ -251,7 +255,7 @@ def inpaint_inputs(
     for i, m in zip(images, masks):
         if i.size != m.size: raise AutocomicsError(f'The picture is {i.size[0]}x{i.size[1]} and its mask {m.size[0]}x{m.size[1]}: they must have the same size.')
     x = torch.cat([to_tensor(i if i.width == size else i.resize((size, size), Image.Resampling.LANCZOS)) for i in images])
-    redraw = [torch.from_numpy(np.asarray(m.convert('L')) > 127)[None, None].float() for m in masks]
+    redraw = [torch.from_numpy(np.array(m.convert('L')) > 127)[None, None].float() for m in masks]
     return x, 1 - torch.cat([F.adaptive_max_pool2d(r, size) if r.shape[-1] >= size else F.interpolate(r, (size, size)) for r in redraw])
 
 def _reduce(image, known, size):
@@ -368,3 +372,46 @@ def __call__(self,
     return images
 
 TextToImage.__call__ = __call__
+
+# %% ../../nbs/33_pipeline.ipynb #63bd037c
+def _shipped(name): return Path(str(files('autocomics')))/'weights'/name
+
+def _open(source, dtype, device, cache_dir):
+    "(kinds to load at once, kind -> network or None, tokenizer, sampling, name) of a model"
+    from autocomics.glide import checkpoints
+    if str(source) == 'glide':
+        return ('base', 'upsample'), lambda kind: checkpoints.load(kind, None, cache_dir, dtype), Tokenizer.gpt2(), {}, 'glide'
+    folder = Path(source) if Path(source).is_dir() else _shipped(str(source)) if _shipped(str(source)).is_dir() else None
+    if folder is None:
+        if str(source).count('/') != 1 or str(source).startswith(('.', '/', '~')):
+            raise AutocomicsError(f"There is no model {str(source)!r}: give 'scenes', 'glide', a folder with config.json, or owner/name on the Hugging Face Hub.")
+        folder = checkpoints.open_folder(source)
+    config = checkpoints.read_config(folder)
+    load = lambda kind: checkpoints.load(kind, folder, cache_dir, dtype) if kind in config['networks'] else None
+    eager = [kind for kind in ('base', 'upsample') if kind in config['networks']]
+    if 'base' not in eager: raise AutocomicsError(f'{folder} has no base network, which draws first; it has {", ".join(config["networks"])}.')
+    return eager, load, getattr(Tokenizer, config['tokenizer'])(), config['sampling'], config['name']
+
+def from_pretrained(cls,
+    name_or_folder='scenes', # 'scenes', 'glide', a folder, or owner/name on the Hugging Face Hub
+    device=None,             # as in `default_device`
+    dtype=None,              # 'fp32', 'bf16', 'fp16'; None: the fastest on this device
+    compile=False,           # compile the networks with torch.compile
+    cache_dir=None           # where downloads are kept
+):
+    "A `TextToImage` with trained weights. Raises `AutocomicsError` for a name that is none, and for weights that cannot be used."
+    device = default_device(device)
+    dtype = _dtype(dtype, device)
+    kinds, load, tokenizer, sampling, name = _open(name_or_folder, dtype, device, cache_dir)
+    return cls({kind: load(kind) for kind in kinds}, tokenizer, sampling, device, dtype, compile, load, name)
+
+def save(self,
+    folder,   # where to write
+    info=None # dict of facts to keep with the model: licence, what it was trained on
+):
+    "Write the model as a folder that `from_pretrained` opens. Returns the folder."
+    from autocomics.glide import checkpoints
+    tokenizer = 'small' if self.tokenizer.n_vocab == Tokenizer.small().n_vocab else 'gpt2'
+    return checkpoints.save(folder, self.networks, tokenizer, self.name, self.sampling, info)
+
+TextToImage.from_pretrained, TextToImage.save = classmethod(from_pretrained), save
