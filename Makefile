@@ -32,7 +32,7 @@ env: $(VENV)/.dev
 	@echo "Ready. Activate with: source $(BIN)/activate"
 
 strip: $(VENV)/.package
-	@$(BIN)/autocomics strip "seven" "eight" "nine" --title "Why was six afraid?" --seed 7 -o strip.png
+	@$(BIN)/autocomics strip "six" "seven" "eight" "nine" --title "Why was six afraid?" --letter "1:Six was afraid of seven" --letter "2:because seven" --letter "3:ate" --letter "4:nine." --think "2:Hungry…" --shout "3:NO!" --seed 7 -o strip.png
 	@echo "Another:  $(BIN)/autocomics strip \"a three\" \"a one\" \"a four\" -o mine.png      Help:  $(BIN)/autocomics strip --help"
 
 test: $(VENV)/.dev
