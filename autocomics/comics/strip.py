@@ -6,11 +6,11 @@ Docs: https://autocomics.github.io/autocomics/strip.html.md"""
 
 # %% auto #0
 __all__ = ['KINDS', 'MAX_PANELS', 'MAX_TEXT', 'MAX_SIDE', 'layouts', 'styles', 'FORMAT', 'MAX_FILE', 'SOFTWARE', 'StripError',
-           'Balloon', 'as_picture', 'Panel', 'Strip', 'columns_rows', 'arrange', 'font_file', 'font_for', 'is_rtl',
-           'runs', 'ems', 'wrap', 'Style', 'Picture', 'Box', 'Stroke', 'Blob', 'Words', 'Page', 'lettering_size',
-           'compose', 'credit_line', 'smoothstep', 'is_small_grey', 'paint', 'pages', 'render', 'alt_text', 'to_dict',
-           'from_dict', 'to_json', 'parameters', 'to_png', 'png_text', 'to_svg', 'to_pdf', 'comic_info', 'to_cbz',
-           'from_file', 'save']
+           'Balloon', 'as_picture', 'Panel', 'Strip', 'columns_rows', 'arrange', 'font_file', 'font_for', 'unlettered',
+           'is_rtl', 'runs', 'ems', 'wrap', 'Style', 'Picture', 'Box', 'Stroke', 'Blob', 'Words', 'Page',
+           'lettering_size', 'compose', 'credit_line', 'smoothstep', 'is_small_grey', 'paint', 'pages', 'render',
+           'alt_text', 'to_dict', 'from_dict', 'to_json', 'parameters', 'to_png', 'png_text', 'to_svg', 'to_pdf',
+           'comic_info', 'to_cbz', 'from_file', 'save']
 
 # %% ../../nbs/41_strip.ipynb #c33e3981
 import base64, io, json, math, os, random, re, struct, sys, unicodedata, warnings, zipfile, zlib
@@ -209,7 +209,15 @@ def font_for(
         if ord(char) in _covered(path): return path
     return next((p for p in _system_fonts() if ord(char) in _covered(p)), None)
 
-# %% ../../nbs/41_strip.ipynb #47d6aa38
+# %% ../../nbs/41_strip.ipynb #84544e76
+def unlettered(
+    text # any text
+):
+    "Characters of `text` that no font on this machine has, in order; they are drawn as boxes"
+    if text.isascii(): return ''
+    return ''.join(dict.fromkeys(c for c in text if not c.isspace() and unicodedata.category(c) not in ('Cf', 'Mn', 'Cc') and font_for(c) is None))
+
+# %% ../../nbs/41_strip.ipynb #c911446d
 def is_rtl(text):
     "Whether `text` runs from right to left, by its first letter that has a direction"
     for c in text:
@@ -228,6 +236,11 @@ def _groups(text):
         else: out.append((rtl, [word]))
     return [(rtl, ' '.join(w)) for rtl, w in (reversed(out) if base else out)]
 
+def _mirror_spaces(text):
+    "`text` with the spaces before it behind it and the other way round, for a left-to-right piece on a right-to-left line"
+    core = text.strip(' ')
+    return text[len(text.rstrip(' ')):] + core + text[:len(text)-len(text.lstrip(' '))] if core else text
+
 @lru_cache(4096)
 def runs(
     text,      # one line
@@ -245,7 +258,7 @@ def runs(
             path = path or _near_fonts(bold)[-1]
             if pieces and pieces[-1][0] == path: pieces[-1][1] += c
             else: pieces.append([path, c])
-        if rtl: pieces = pieces[::-1]
+        if rtl: pieces = [[p, _mirror_spaces(t) if not is_rtl(t) else t] for p, t in reversed(pieces)]
         if rtl and i < len(groups)-1: pieces.append([font_file(bold), ' '])
         out += pieces
     return tuple((p, s) for p, s in out)
@@ -418,7 +431,7 @@ def _tail(kind, x, y, a, b, tip, size):
         return [((1-t)**2*p[0] + 2*t*(1-t)*mx + t*t*q[0], (1-t)**2*p[1] + 2*t*(1-t)*my + t*t*q[1]) for t in (i/10 for i in range(11))]
     return (tuple(curve(left, tip) + curve(tip, right)[1:]),)
 
-# %% ../../nbs/41_strip.ipynb #9dd71974
+# %% ../../nbs/41_strip.ipynb #cb5a5299
 _PLACES = {1: [(.36, .2)], 2: [(.3, .17), (.68, .42)], 3: [(.3, .14), (.7, .35), (.32, .56)]}
 
 def _balloon(balloon, box, size, place, aim, style, rng):
@@ -426,18 +439,18 @@ def _balloon(balloon, box, size, place, aim, style, rng):
     bx, by, bw, bh = box
     leading, edge = 1.12*size, .35*size
     spread = {'speech': 1., 'thought': 1.17, 'shout': 1.4}[balloon.kind]
-    most = .88*bw/spread/size - 1.6
-    lines, limit = None, max(1, int(.66*bh/spread/leading))
-    natural = ems(' '.join(balloon.text.split())[:400])
+    most = max(3., (bw - 2*edge)/spread/size/1.33 - .9) # 1.33: what a superellipse adds to a full rectangle of text
+    limit = max(1, int((.9*bh - 2*edge)/spread/1.33/leading - .4))
+    natural = ems(' '.join(balloon.text.split())[:2000])
     ideal = min(most, max(3.5, math.sqrt(natural*1.12*2.4)))
     for width in (ideal, (ideal+most)/2, most):
         lines = wrap(balloon.text, width, limit)
-        a, b = _hull(lines, size, leading) if lines else (size, .7*size)
-        if a*spread*2 <= bw - 2*edge and (not lines or not lines[-1].endswith('…')): break
+        if not lines or not lines[-1].endswith('…'): break
+    a, b = _hull(lines, size, leading) if lines else (size, .7*size)
     fx, fy = balloon.at or place
     keep = lambda v, half, lo, length: lo + length/2 if 2*(half+edge) > length else min(max(v, lo + half + edge), lo + length - half - edge)
     x, y = keep(bx + fx*bw, a*spread, bx, bw), keep(by + fy*bh, b*spread, by, bh)
-    tip = balloon.tail or (min(max(.5 + .25*(.5-fx), .2), .8), aim if fy < .5 else .92)
+    tip = balloon.tail or (min(max(.5 + .3*(fx-.5), .2), .8), aim if fy < .5 else .92)
     tip = bx + tip[0]*bw, by + tip[1]*bh
     body = {'speech': lambda: _superellipse(x, y, a, b), 'thought': lambda: _cloud(x, y, a, b), 'shout': lambda: _burst(x, y, a, b, rng)}[balloon.kind]()
     ops = [Blob((body,) + _tail(balloon.kind, x, y, a, b, tip, size), '#ffffff', '#16130f', .62*style.line + .2)]
@@ -682,7 +695,7 @@ def alt_text(
         out.append(' '.join(parts))
     return ' '.join(' '.join(out).split())
 
-# %% ../../nbs/41_strip.ipynb #22e98c36
+# %% ../../nbs/41_strip.ipynb #844564d1
 FORMAT = 1
 MAX_FILE = 128*1024*1024
 
@@ -702,6 +715,7 @@ def _decode(text):
             if image.width*image.height > 4*MAX_SIDE**2: raise StripError(f"A picture of {image.width}x{image.height} pixels is in this project; more than {2*MAX_SIDE}x{2*MAX_SIDE} is refused.")
             image.load()
     except StripError: raise
+    except Image.DecompressionBombError: raise StripError(f"A picture in this project declares far more than {2*MAX_SIDE}x{2*MAX_SIDE} pixels; it is refused.") from None
     except Exception as e: raise StripError(f"A picture in this project is damaged ({type(e).__name__}).") from None
     return image
 
