@@ -8,8 +8,9 @@ Docs: https://autocomics.github.io/autocomics/cli.html.md"""
 __all__ = ['app', 'say', 'guarded', 'read_captions', 'numbered', 'model_options', 'Progress', 'gather', 'to_draw',
            'strip_command', 'models_command', 'main']
 
-# %% ../nbs/43_cli.ipynb #fcf3d70b
+# %% ../nbs/43_cli.ipynb #28bc26f3
 import functools, json, os, sys, time
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Optional
@@ -19,7 +20,7 @@ import typer
 from . import __version__
 from .core import AutocomicsError
 
-# %% ../nbs/43_cli.ipynb #0047a843
+# %% ../nbs/43_cli.ipynb #cd457b51
 app = typer.Typer(name='autocomics', no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=dict(help_option_names=['-h', '--help']),
                   help='Captions in, a comic strip out. Start with:  autocomics strip "seven" "eight" "nine" -o strip.png')
 
@@ -33,6 +34,8 @@ def guarded(command):
     def run(*args, **kwargs):
         try: return command(*args, **kwargs)
         except AutocomicsError as e: say(f'autocomics: {e}'); code = 1
+        except BrokenPipeError: # the reader has enough: `autocomics models | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()); code = 0
         except KeyboardInterrupt: say('\nautocomics: stopped; nothing was written.'); code = 130
         except (typer.Exit, typer.Abort): raise
         except Exception as e:
@@ -115,7 +118,7 @@ def to_draw(strip, new, redraw, everything):
     named = {i for i, _ in numbered([f'{r}:' for r in redraw or ()], len(strip.panels), '--redraw')}
     return sorted(named | new | {i for i, p in enumerate(strip.panels) if p.image is None or (everything and not named)})
 
-# %% ../nbs/43_cli.ipynb #f68d9e88
+# %% ../nbs/43_cli.ipynb #e65d4140
 @app.command(name='strip')
 @guarded
 def strip_command(
@@ -171,7 +174,8 @@ def strip_command(
             if told.ok and told.message: say(f'Panel {i+1}: {told.message}', quiet)
         drawing = draw_steps(strip, generator, seed, todo, **options)
         say(f"Drawing {len(todo)} panel{'s'*(len(todo) != 1)} with {generator.name}" + (f' ({generator.size})' if generator.size else '') + ' ...', quiet)
-        strip = finish(drawing, Progress(f'  {generator.name}', quiet))
+        with redirect_stdout(sys.stderr): # a download speaks on standard output
+            strip = finish(drawing, Progress(f'  {generator.name}', quiet))
     for path in outputs: strip.save(path)
     _report(strip, outputs, time.monotonic()-began, quiet, as_json)
 
