@@ -7,7 +7,7 @@ Docs: https://autocomics.github.io/autocomics/download.html.md"""
 # %% auto #0
 __all__ = ['PICTURE_OPTIONS', 'NO', 'Policy', 'OWN', 'Fetch', 'user_agent', 'NotPublic', 'is_public', 'guarded_socket',
            'checked_url', 'drop_of', 'retry_after', 'opted_out', 'tdm_patterns', 'Pace', 'Host', 'Fetcher',
-           'make_picture', 'read_records', 'Log', 'committed', 'part', 'local_pool', 'row_id', 'plan_chunk',
+           'make_picture', 'read_records', 'Log', 'committed', 'part', 'only_one', 'local_pool', 'row_id', 'plan_chunk',
            'download_pictures']
 
 # %% ../../nbs/21_download.ipynb #a2b3071f
@@ -165,7 +165,7 @@ class Fetcher:
         self.decoder, self.bytes, self.requests, self.agent = ThreadPoolExecutor(1), 0, 0, user_agent(o.contact)
     def host(self, name): return self.hosts.get(name) or self.hosts.setdefault(name, Host(self.o))
 
-# %% ../../nbs/21_download.ipynb #a69e4e51
+# %% ../../nbs/21_download.ipynb #024ed7e5
 @patch
 @contextlib.asynccontextmanager
 async def turn(self:Fetcher, host):
@@ -179,25 +179,26 @@ async def turn(self:Fetcher, host):
             yield
 
 @patch
-async def ask(self:Fetcher, url, budget, max_bytes):
+async def ask(self:Fetcher, url, budget, max_bytes, cut=False):
     "One question: (status, headers, body); no redirects followed, body only for status 200. Raises `Drop`"
     try:
         async with asyncio.timeout(budget), self.session.get(url, allow_redirects=False) as r:
-            return r.status, r.headers, await self.body(r, max_bytes) if r.status == 200 else b''
+            return r.status, r.headers, await self.body(r, max_bytes, cut) if r.status == 200 else b''
     except Drop: raise
     except Exception as e: raise drop_of(e) from None
 
-# %% ../../nbs/21_download.ipynb #fcc3d7cb
+# %% ../../nbs/21_download.ipynb #a772f3b5
 @patch
-async def body(self:Fetcher, r, max_bytes):
-    "The body of a response, at most `max_bytes`. Raises `Drop`"
+async def body(self:Fetcher, r, max_bytes, cut=False):
+    "The body of a response; more than `max_bytes` is an error, or cut off. Raises `Drop`"
     if r.headers.get('Content-Encoding', 'identity').lower() not in ('identity', ''): raise Drop('encoded body', r.headers['Content-Encoding'][:40])
-    if (r.content_length or 0) > max_bytes: raise Drop('too many bytes', f'{r.content_length:,}, at most {max_bytes:,}')
+    if (r.content_length or 0) > max_bytes and not cut: raise Drop('too many bytes', f'{r.content_length:,}, at most {max_bytes:,}')
     if r.content_length is not None and r.content_length <= 1_000_000: return self._count(await r.read())
     data, large = bytearray(), False
     try:
         async for chunk in r.content.iter_any():
             data += chunk
+            if len(data) > max_bytes and cut: break
             if len(data) > max_bytes: raise Drop('too many bytes', f'more than {max_bytes:,}')
             if len(data) > 1_000_000 and not large: await self.large.acquire(); large = True
     finally:
@@ -207,7 +208,7 @@ async def body(self:Fetcher, r, max_bytes):
 @patch
 def _count(self:Fetcher, data): self.bytes += len(data); return data
 
-# %% ../../nbs/21_download.ipynb #d75d3291
+# %% ../../nbs/21_download.ipynb #58b854df
 @patch
 async def policy(self:Fetcher, url):
     "robots.txt and TDMRep of the url's origin, asked once. Raises the `Drop` that robots.txt met"
@@ -225,8 +226,9 @@ async def _ask_policy(self:Fetcher, origin):
 async def _robots(self:Fetcher, origin):
     from protego import Protego
     for attempt in range(self.o.retries+1):
-        try: status, _, data = await self.follow(origin.with_path('/robots.txt'), None, 500_000)
+        try: status, _, data = await self.follow(origin.with_path('/robots.txt'), None, 512_000, cut=True)
         except Drop as e:
+            if e.reason in ('too many redirects', 'encoded body'): return None
             if not e.reason.startswith('http '): failure = e
             elif e.reason < 'http 5' and e.reason != 'http 429': return None
             else: failure = Drop('robots unreachable', e.reason, passing=True)
@@ -251,9 +253,9 @@ async def check_policy(self:Fetcher, url):
     if p.robots and not p.robots.can_fetch(str(url), 'autocomics'): raise Drop('robots.txt', 'it keeps robots out')
     if any(t.match(url.raw_path_qs) for t in p.tdm): raise Drop('opt-out', 'tdmrep.json')
 
-# %% ../../nbs/21_download.ipynb #3f3b5fa0
+# %% ../../nbs/21_download.ipynb #d7a6674f
 @patch
-async def follow(self:Fetcher, url, check, max_bytes):
+async def follow(self:Fetcher, url, check, max_bytes, cut=False):
     "Ask for `url` through redirects: (200, headers, body). `check` is awaited before each question. Raises `Drop`"
     budget = self.o.deadline
     for _ in range(self.o.max_redirects+1):
@@ -261,7 +263,7 @@ async def follow(self:Fetcher, url, check, max_bytes):
         host = self.host(url.host)
         async with self.turn(host):
             start = time.monotonic()
-            status, headers, data = await self.ask(url, budget, max_bytes)
+            status, headers, data = await self.ask(url, budget, max_bytes, cut)
             budget = max(.001, budget-(time.monotonic()-start))
         if status in (301, 302, 303, 307, 308) and 'Location' in headers:
             try: url = checked_url(str(url.join(yarl.URL(headers['Location']))))
@@ -401,14 +403,14 @@ def committed(path) -> dict|None:
         return record if shard.stat().st_size == record['size'] and _file_sha256(shard) == record['sha256'] else None
     except (OSError, ValueError, KeyError): return None
 
-# %% ../../nbs/21_download.ipynb #fcf4be2d
+# %% ../../nbs/21_download.ipynb #8ebb6152
 def part(job:dict, # rows=path of a JSONL file, log=path for the results, fetch=fields of `Fetch`
          progress=None # called with the numbers so far, twice a second
         ) -> dict:
     "Fetch one partition: a pure function of its rows and rules, safe to repeat. Returns its numbers (kept, dropped by reason, bytes, seconds)"
     if record := committed(job['log']): return record
     o = Fetch(**{k: tuple(v) if isinstance(v, list) else v for k, v in job['fetch'].items()})
-    with _only_one(job['log']):
+    with only_one(job['log']):
         for suffix in ('.done', '.shard'): Path(job['log']).with_suffix(suffix).unlink(missing_ok=True)
         log, start = Log(job['log']), time.time()
         with open(job['rows'], encoding='utf-8') as f: rows = [r for r in map(json.loads, f) if not log.final.get(r['n'])]
@@ -433,11 +435,11 @@ async def _watched(fetcher, rows, progress):
     finally: ticker.cancel()
 
 @contextlib.contextmanager
-def _only_one(path):
+def only_one(path, wait=20):
     "Hold the lock on a log: a process that lost its parent may still be letting go of it"
     from filelock import FileLock, Timeout
     lock = FileLock(f'{path}.lock')
-    try: lock.acquire(timeout=20)
+    try: lock.acquire(timeout=wait)
     except Timeout: raise AutocomicsError(f'another process is writing {path}: wait for it, or end it, and try again') from None
     try: yield
     finally: lock.release()
@@ -593,7 +595,7 @@ def _assemble(chunks, path, o, limit, about):
                         w.add_encoded(logs[log].read(size), row['text'], header['dhash'], header['width'], header['height'], url=row['url'], **row['meta'])
     return CaptionedImages.open(path)
 
-# %% ../../nbs/21_download.ipynb #7da87536
+# %% ../../nbs/21_download.ipynb #db72fe32
 def download_pictures(rows, # dicts with url=, text= and metadata; or a function cursor -> such dicts, each with a `cursor` to go on after it
                       path, # the set's folder to be; work in progress lies beside it in `<path>.download`
                       plan:dict|None=None, # describes the source; part of the fingerprint and of the report
@@ -609,7 +611,7 @@ def download_pictures(rows, # dicts with url=, text= and metadata; or a function
     if path.exists(): return _finished(path, wanted)
     folder = path.with_name(path.name+'.download')
     folder.mkdir(parents=True, exist_ok=True)
-    with _only_one(folder/'all'):
+    with only_one(folder/'all'):
         _check_plan(folder, wanted)
         chunks, start = [], time.time()
         show = _Progress(progress, limit)
