@@ -83,7 +83,7 @@ def standardize(
     var = x.var(dims, keepdim=True, correction=0)
     return (x - mean) / (var + eps).sqrt()
 
-# %% ../../nbs/02_regularization.ipynb #efec5ce7
+# %% ../../nbs/02_regularization.ipynb #f4250066
 class BatchNorm2d(nn.Module):
     """Batch normalization of pictures (N, C, H, W), with the parameters, buffers and results of `torch.nn.BatchNorm2d`.
 
@@ -102,19 +102,18 @@ class BatchNorm2d(nn.Module):
     def forward(self, x):
         if x.ndim != 4 or x.shape[1] != len(self.weight): raise AutocomicsError(f'x has shape {tuple(x.shape)}: expected (N, {len(self.weight)}, H, W)')
         if self.training:
-            self._track(x)
-            x = standardize(x, (0, 2, 3), self.eps)
-        else:
-            x = (x - self._wide(self.running_mean)) / (self._wide(self.running_var) + self.eps).sqrt()
-        return self._wide(self.weight) * x + self._wide(self.bias)
-
-    def _wide(self, v): return v[:, None, None]
+            m = x.numel() // x.shape[1]
+            if m == 1: raise AutocomicsError(f'x has shape {tuple(x.shape)}, one value per channel, which has no variance: train with larger batches, or call eval()')
+            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+            self._track(mean, var * m/(m-1))
+        else: mean, var = self.running_mean, self.running_var
+        wide = lambda v: v[:, None, None]
+        return wide(self.weight) * (x - wide(mean)) / (wide(var) + self.eps).sqrt() + wide(self.bias)
 
     @torch.no_grad()
-    def _track(self, x):
-        if x.numel() == x.shape[1]: raise AutocomicsError(f'x has shape {tuple(x.shape)}, one value per channel, which has no variance: train with larger batches, or call eval()')
-        self.running_mean.lerp_(x.mean((0, 2, 3)).to(self.running_mean), self.momentum)
-        self.running_var.lerp_(x.var((0, 2, 3)).to(self.running_var), self.momentum)
+    def _track(self, mean, var):
+        self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
+        self.running_var.lerp_(var.to(self.running_var), self.momentum)
         self.num_batches_tracked += 1
 
 # %% ../../nbs/02_regularization.ipynb #b1b8ffa5
