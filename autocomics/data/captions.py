@@ -8,10 +8,10 @@ Docs: https://autocomics.github.io/autocomics/captions.html.md"""
 __all__ = ['FORMATS', 'ZERO_WIDTH', 'SPACELESS', 'COLUMNS', 'Captioned', 'Split', 'Drop', 'picture_format', 'to_rgb',
            'open_picture', 'fit', 'dhash', 'hamming', 'encode', 'clean_captions', 'plain_words', 'match_words',
            'EmptySet', 'natural_key', 'Writer', 'refuse_existing', 'write_csv', 'licences_page', 'FolderStore',
-           'ZipStore', 'CaptionedImages', 'near_duplicates']
+           'ZipStore', 'CaptionedImages', 'near_duplicates', 'unpack']
 
-# %% ../../nbs/20_captions.ipynb #48baa9b6
-import collections, contextlib, hashlib, io, json, os, re, shutil, stat, struct, tarfile, threading, time, unicodedata, zipfile
+# %% ../../nbs/20_captions.ipynb #40f3c62c
+import collections, hashlib, io, json, os, re, shutil, stat, struct, tarfile, threading, unicodedata, zipfile, zlib
 from pathlib import Path, PurePosixPath
 import numpy as np, polars as pl
 from PIL import Image, ImageOps
@@ -674,3 +674,78 @@ def _loader(self:CaptionedImages, size, bs, tokenize, resize, train):
     dl = DataLoader(range(len(self.table)), bs=bs, shuffle=train, drop_last=train and len(self.table) > bs, num_workers=0, create_batch=batch, retain=lambda res, b: res)
     dl.n_inp, dl.source = 1, self
     return dl
+
+# %% ../../nbs/20_captions.ipynb #0a343a53
+def _members(archive):
+    "(name, size, is a plain file, open function) of each entry that is no folder; closes over the open archive"
+    if isinstance(archive, zipfile.ZipFile):
+        for i in archive.infolist():
+            kind = stat.S_IFMT(i.external_attr >> 16)
+            if not i.is_dir(): yield i.filename, i.file_size, kind in (0, stat.S_IFREG), lambda i=i: archive.open(i)
+    else:
+        for i in archive:
+            if not i.isdir(): yield i.name, i.size, i.isreg(), lambda i=i: archive.extractfile(i)
+
+def unpack(archive, # zip, or tar with any compression
+           folder, # to make; it must not exist
+           max_bytes:int=50_000_000_000, # of everything together
+           keep=None # function: name -> bool; None keeps all
+          ) -> Path:
+    "Unpack an archive safely; the folder appears whole or not at all. Refuses absolute names, `..`, links, devices and more than `max_bytes`"
+    archive, folder = Path(archive), Path(folder)
+    refuse_existing(folder)
+    partial = folder.with_name(folder.name+'.partial'); shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        with (zipfile.ZipFile(archive) if zipfile.is_zipfile(archive) else tarfile.open(archive)) as a:
+            left = max_bytes
+            for name, size, plain, opened in _members(a):
+                name = name[2:] if name.startswith('./') else name
+                if keep and not keep(name): continue
+                _check_name(name)
+                if not plain: raise AutocomicsError(f'{archive} holds {name!r}, which is a link or a device: only plain files are unpacked')
+                left -= _copy(opened(), partial/name, left, archive)
+        partial.rename(folder)
+    except FileNotFoundError: raise AutocomicsError(f'{archive} does not exist') from None
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as e: raise AutocomicsError(f'{archive} is not a whole archive ({e}): fetch it again') from None
+    except OSError as e: raise AutocomicsError(f'unpacking {archive} to {folder} failed: {e.strerror or e}. Nothing was left behind') from e
+    finally: shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+def _copy(source, path, left, archive):
+    "Copy a stream to `path`, at most `left` bytes. Returns how many"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = 0
+    with source, open(path, 'wb') as f:
+        while data := source.read(1 << 20):
+            done += len(data)
+            if done > left: raise AutocomicsError(f'{archive} unpacks to more than was allowed: a decompression bomb, or set max_bytes higher')
+            f.write(data)
+    return done
+
+# %% ../../nbs/20_captions.ipynb #97a286dd
+@patch
+def statistics(self:CaptionedImages) -> dict:
+    "Counts and quantiles: captions per picture, words per caption, sizes, licences, sources, near-duplicates"
+    words = self.table['text'].str.count_matches(r'\S+')
+    q = lambda s: {k: int(s.quantile(p, 'nearest') or 0) for k, p in (('min', 0), ('median', .5), ('95%', .95), ('max', 1))}
+    counts = lambda c: dict(self.pictures.group_by(pl.col(c).fill_null('not stated')).len().sort(['len', c], descending=[True, False]).rows())
+    groups = self.groups()
+    return dict(pictures=len(self), captions=len(self.table), distinct_captions=self.table['text'].n_unique(), captions_per_picture=round(len(self.table)/len(self), 2), words=q(words), width=q(self.pictures['width']), height=q(self.pictures['height']),
+                licences=counts('licence'), sources=counts('source'), near_duplicates=int(len(groups)-len(set(groups))))
+
+@patch
+def plot(self:CaptionedImages):
+    "Four histograms: words per caption, picture sizes, licences, and how many pictures look alike. Returns the figure"
+    import matplotlib.pyplot as plt
+    s = self.statistics()
+    fig, ((a, b), (c, d)) = plt.subplots(2, 2, figsize=(9, 5), layout='constrained')
+    words = self.table['text'].str.count_matches(r'\S+').to_numpy()
+    a.hist(words, bins=np.arange(.5, min(words.max(), 80)+1.5)); a.set(title=f'Half the captions have at most {s["words"]["median"]} words', xlabel='words per caption', ylabel='captions')
+    b.scatter(self.pictures['width'].fill_null(0), self.pictures['height'].fill_null(0), s=9, alpha=.4); b.set(title='Sizes', xlabel='width, pixels', ylabel='height, pixels')
+    top = list(s['licences'].items())[:8]
+    c.barh([str(k)[:30] for k, _ in top], [v for _, v in top]); c.invert_yaxis(); c.set(title='On what terms', xlabel='pictures')
+    sizes = np.bincount(np.bincount(self.groups()))[1:]
+    d.bar(np.arange(1, len(sizes)+1), sizes); d.set(title=f'{s["near_duplicates"]:,} look like another', xlabel='pictures in a group of look-alikes', ylabel='groups', yscale='log')
+    plt.close(fig)
+    return fig
