@@ -64,19 +64,20 @@ class Balloon:
         for name, value in dict(text=_clean(self.text, "A balloon's text"), at=_point(self.at, "A balloon's place"),
                                 tail=_point(self.tail, "A balloon's tail")).items(): object.__setattr__(self, name, value)
 
-# %% ../../nbs/41_strip.ipynb #f78067f5
+# %% ../../nbs/41_strip.ipynb #3e34c099
 def as_picture(
     image # a PIL image, or the path of a picture file
 ):
     "`image` as an upright PIL image of mode 'L' or 'RGB', its longest side at most 1,024 pixels; transparent parts become white"
     if isinstance(image, (str, os.PathLike)):
-        try: image = Image.open(image)
-        except (OSError, Image.DecompressionBombError) as e: raise StripError(f"{image} could not be read as a picture: {e}") from None
+        path = image
+        try: image = Image.open(path); image.load()
+        except (OSError, SyntaxError, Image.DecompressionBombError) as e: raise StripError(f"{path} could not be read as a picture: {e}. Use a whole PNG, JPEG or WebP file.") from None
     if not isinstance(image, Image.Image):
         raise StripError(f"A panel's picture must be a PIL image or the path of one, not {type(image).__name__}.")
     if image.width*image.height > 50_000_000: raise StripError(f"A picture of {image.width}x{image.height} pixels is too big; reduce it below 50 million.")
-    try: image = ImageOps.exif_transpose(image)
-    except OSError as e: raise StripError(f"The picture is damaged: {e}. Use another copy of it.") from None
+    try: image = image if image.getexif().get(0x0112, 1) == 1 else ImageOps.exif_transpose(image)
+    except (OSError, SyntaxError, ValueError) as e: raise StripError(f"The picture is damaged: {e}. Use another copy of it.") from None
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image.convert('RGBA')).convert('RGB')
     if image.mode not in ('L', 'RGB'): image = image.convert('L' if image.mode in ('1', 'I;16', 'LA') else 'RGB')
