@@ -167,7 +167,7 @@ def conv2d(
     y = torch.einsum('nchwuv,ocuv->nohw', image_windows(F.pad(x, (pw, pw, ph, ph)), size, stride, dilation), weight)
     return y if bias is None else y + bias[:, None, None]
 
-# %% ../../nbs/01_convolution.ipynb #5a9dcbc1
+# %% ../../nbs/01_convolution.ipynb #fefcd96f
 _scrubbers = itertools.count(1)
 
 _SCRUBBER = """
@@ -205,6 +205,7 @@ _SCRUBBER = """
     const sum = D.kernel.flatMap((row, u) => row.map((w, v) => `${padded[R*s+u*d][C*s+v*d]}·${w < 0 ? "(" + w + ")" : w}`)).join(" + ");
     el("sum").textContent = `Output row ${R}, column ${C}: ${sum} = ${out[R][C]}`;
     el("size").textContent = `o = ⌊(i + 2p − d(k−1) − 1)/s⌋ + 1 = ⌊(${i} + ${2*p} − ${d*(k-1)} − 1)/${s}⌋ + 1 = ${o}`;
+    pos.setAttribute("aria-valuetext", `row ${R}, column ${C}`);
     for (const n of ["padding", "stride", "dilation", "position"]) el(n + "-value").textContent = n == "position" ? `${R}, ${C}` : el(n).value;
   }
   for (const n of ["padding", "stride", "dilation", "position"]) el(n).addEventListener("input", draw);
