@@ -533,10 +533,11 @@ def _take(rows, n):
         try: yield next(rows)
         except StopIteration: return
 
-# %% ../../nbs/21_download.ipynb #90136116
+# %% ../../nbs/21_download.ipynb #e9cad7f5
 def _fingerprint(plan, o):
     wanted = {k: getattr(o, k) for k in PICTURE_OPTIONS}
-    return dict(plan=plan, **json.loads(json.dumps(wanted)))
+    try: return json.loads(json.dumps(dict(plan=plan, **wanted)))
+    except TypeError as e: raise AutocomicsError(f'plan= must be what JSON can hold (text, numbers, lists, dicts): {e}') from None
 
 def _check_plan(folder, wanted):
     "Write down the plan of a new download; compare it with that of one begun before"
