@@ -6,8 +6,8 @@ Docs: https://autocomics.github.io/autocomics/learner.html.md"""
 
 # %% auto #0
 __all__ = ['TrainingError', 'NonFiniteLoss', 'step_generator', 'StepBatches', 'FixedBatches', 'decay_groups', 'adamw',
-           'warmup_cosine', 'StepLearner', 'Autocast', 'EMA', 'ClipGradients', 'NaNGuard', 'Checkpoint', 'TimeLimit',
-           'RunLog']
+           'StepLearner', 'warmup_cosine', 'largest_that_fits', 'Autocast', 'EMA', 'ClipGradients', 'NaNGuard',
+           'RunLog', 'Pictures', 'Checkpoint', 'TimeLimit']
 
 # %% ../nbs/05_learner.ipynb #25259a8a
 import csv, hashlib, json, math, os, time
@@ -23,9 +23,14 @@ from fastai.callback.all import ParamScheduler, ProgressCallback
 
 from .core import AutocomicsError, atomic_write
 
-# %% ../nbs/05_learner.ipynb #c70dadf4
+# %% ../nbs/05_learner.ipynb #efe8e1ce
 class TrainingError(AutocomicsError, RuntimeError):
     "A training run that cannot start, go on or be resumed; the message says why and what to do"
+    def __init__(self, message):
+        super().__init__(message)
+        self.message = message
+    # fastai puts the callback's name before the message of what goes wrong in it
+    def __str__(self): return self.message
 
 class NonFiniteLoss(TrainingError):
     "The loss or a gradient became NaN or infinite; the weights are those of the last good step"
@@ -107,18 +112,7 @@ def adamw(
     "An `opt_func` for `StepLearner`: torch's fused AdamW (Loshchilov & Hutter 2019, algorithm 2)"
     return partial(OptimWrapper, opt=torch.optim.AdamW, betas=betas, eps=eps, fused=True)
 
-# %% ../nbs/05_learner.ipynb #1c6c097a
-def warmup_cosine(
-    pct:float, # how much of the run is over, 0 to 1
-    lr:float, # the highest learning rate
-    warmup:float=0.02, # part of the run in which it rises linearly
-    final:float=0.02, # of `lr`, where it ends
-)->float: # the learning rate
-    "A linear rise followed by half a cosine down to `final`·`lr` (Loshchilov & Hutter 2017, equation 5)"
-    if pct < warmup: return lr*(pct+1e-3)/(warmup+1e-3)
-    return lr*(final + (1-final)*0.5*(1+math.cos(math.pi*min(1, (pct-warmup)/(1-warmup)))))
-
-# %% ../nbs/05_learner.ipynb #c49ee740
+# %% ../nbs/05_learner.ipynb #e7d0623b
 class StepLearner(Learner):
     """fastai's Learner, counting optimiser steps: a batch is one step, computed in micro-batches that fit the memory
 
@@ -145,53 +139,106 @@ class StepLearner(Learner):
         "Random numbers for this batch: by (seed, step) in training, by the number of the batch in validation, so that every validation sees the same"
         return step_generator(self.seed, stream, self.step) if self.training else step_generator('validation', stream, self.iter)
 
-    def _do_one_batch(self):
-        xb, yb, n = self.xb, self.yb, len(self.xb[0])
-        total = 0.
-        for i,start in enumerate(range(0, n, self.micro_batch or n)):
-            rows = slice(start, start+(self.micro_batch or n))
-            self.xb, self.yb = [[o[rows] for o in b] for b in (xb, yb)]
-            if self.training: torch.manual_seed(step_generator(self.seed, 'dropout', self.step, i).initial_seed())
-            self.pred = self.model(*self.xb)
-            self('after_pred')
-            loss = self.loss_func(self.pred, *self.yb)*(len(self.yb[0])/n)
-            total = total + loss.detach()
-            if self.training: self.scaler.scale(loss).backward()
-        self.xb, self.yb, self.loss = xb, yb, total
-        self('after_loss')
-        if self.training:
-            self.scaler.unscale_(self.opt.opt)
-            self._with_events(self._step, 'step', CancelStepException)
-            self.opt.zero_grad()
+# %% ../nbs/05_learner.ipynb #e447f753
+def _seed_dropout(seed, device):
+    # torch.manual_seed also notes a traceback for CUDA's late start, which costs more than a small step
+    torch.default_generator.manual_seed(seed)
+    if device.type == 'cuda': torch.cuda.manual_seed(seed)
 
-    def _step(self):
-        self.scaler.step(self.opt.opt)
-        self.scaler.update()
-        self.step += 1
+@patch
+def _do_one_batch(self:StepLearner):
+    xb, yb, n = self.xb, self.yb, len(self.xb[0])
+    total = 0.
+    for i,start in enumerate(range(0, n, self.micro_batch or n)):
+        rows = slice(start, start+(self.micro_batch or n))
+        self.xb, self.yb = [[o[rows] for o in b] for b in (xb, yb)]
+        if self.training: _seed_dropout(step_generator(self.seed, 'dropout', self.step, i).initial_seed(), self.xb[0].device)
+        self.pred = self.model(*self.xb)
+        self('after_pred')
+        loss = self.loss_func(self.pred, *self.yb)*(len(self.yb[0])/n)
+        total = total + loss.detach()
+        if self.training: self.scaler.scale(loss).backward()
+    self.xb, self.yb, self.loss = xb, yb, total
+    self('after_loss')
+    if self.training:
+        self.scaler.unscale_(self.opt.opt)
+        self._with_events(self._step, 'step', CancelStepException)
+        self.opt.zero_grad()
 
-    def all_batches(self):
-        if not self.training: return super().all_batches()
-        end = min((self.epoch+1)*len(self.dls.train), self.total_steps)
-        self.n_iter = max(1, end-self.step)
-        for i,b in enumerate(self.dls.train.batches(self.step, end)):
-            self.pct_train = self.step/self.total_steps
-            self.one_batch(i, b)
+@patch
+def _step(self:StepLearner):
+    self.scaler.step(self.opt.opt)
+    self.scaler.update()
+    self.step += 1
 
-    def _do_fit(self):
-        while self.step < self.total_steps:
-            self.epoch = self.step//len(self.dls.train)
-            self._with_events(self._do_epoch, 'epoch', CancelEpochException)
+# %% ../nbs/05_learner.ipynb #6993fa6f
+@patch
+def all_batches(self:StepLearner):
+    if not self.training: return Learner.all_batches(self)
+    end = min((self.epoch+1)*len(self.dls.train), self.total_steps)
+    self.n_iter = max(1, end-self.step)
+    for i,b in enumerate(self.dls.train.batches(self.step, end)):
+        self.pct_train = self.step/self.total_steps
+        self.one_batch(i, b)
 
-    def fit_steps(self,
-        total_steps:int, # optimiser steps of the whole run, counted from its very beginning
-        lr:float, # the highest learning rate
-        warmup:float=0.02, # part of the run in which the learning rate rises
-        cbs=None, # callbacks for this call only
-    ):
-        "Train until `total_steps` steps are done, with `warmup_cosine` over them"
-        self.total_steps = total_steps
-        schedule = ParamScheduler({'lr': partial(warmup_cosine, lr=lr, warmup=warmup)})
-        self.fit(-(-total_steps//len(self.dls.train)), lr, cbs=[schedule, *(cbs or [])])
+@patch
+def _do_fit(self:StepLearner):
+    while self.step < self.total_steps:
+        self.epoch = self.step//len(self.dls.train)
+        self._with_events(self._do_epoch, 'epoch', CancelEpochException)
+
+# %% ../nbs/05_learner.ipynb #1c6c097a
+def warmup_cosine(
+    pct:float, # how much of the run is over, 0 to 1
+    lr:float, # the highest learning rate
+    warmup:float=0.02, # part of the run in which it rises linearly
+    final:float=0.02, # of `lr`, where it ends
+)->float: # the learning rate
+    "A linear rise followed by half a cosine down to `final`·`lr` (Loshchilov & Hutter 2017, equation 5)"
+    if pct < warmup: return lr*(pct+1e-3)/(warmup+1e-3)
+    return lr*(final + (1-final)*0.5*(1+math.cos(math.pi*min(1, (pct-warmup)/(1-warmup)))))
+
+# %% ../nbs/05_learner.ipynb #779ac328
+@patch
+def fit_steps(self:StepLearner,
+    total_steps:int, # optimiser steps of the whole run, counted from its very beginning
+    lr:float, # the highest learning rate
+    warmup:float=0.02, # part of the run in which the learning rate rises
+    cbs=None, # callbacks for this call only
+):
+    "Train until `total_steps` steps are done, with `warmup_cosine` over them"
+    self.total_steps = total_steps
+    schedule = ParamScheduler({'lr': partial(warmup_cosine, lr=lr, warmup=warmup)})
+    self.fit(-(-total_steps//len(self.dls.train)), lr, cbs=[schedule, *(cbs or [])])
+
+# %% ../nbs/05_learner.ipynb #3bf1e7dc
+def largest_that_fits(
+    probe, # called with a size; raises an out-of-memory error where that is too much
+    size:int, # to begin with
+)->int: # `size`, halved as often as needed
+    "The largest of size, size/2, size/4, ... for which `probe` does not run out of memory. Raises `TrainingError` where 1 is too much"
+    while True:
+        try:
+            probe(size)
+            return size
+        except RuntimeError as e:
+            if 'out of memory' not in str(e).lower() and "can't allocate memory" not in str(e).lower(): raise
+            if size == 1: raise TrainingError('Not even one sample fits into the memory: use a smaller model, or a device with more memory.') from None
+        size = -(-size//2)
+
+# %% ../nbs/05_learner.ipynb #6d6bfcdd
+@patch
+def choose_micro_batch(self:StepLearner):
+    "Set `micro_batch` to the largest that fits into the memory, found by trying; returns it"
+    device = next(self.model.parameters()).device
+    def probe(n):
+        self.iter, self.training = 0, True
+        self._split(tuple(o[:n].to(device) for o in self.dls.train.batch(self.step)))
+        self('before_batch')
+        self.loss_func(self.model(*self.xb), *self.yb).backward()
+    try: self.micro_batch = largest_that_fits(probe, self.dls.train.batch_size)
+    finally: self.model.zero_grad()
+    return self.micro_batch
 
 # %% ../nbs/05_learner.ipynb #2eafaef6
 class Autocast(nn.Module):
@@ -233,116 +280,51 @@ class EMA(Callback):
     def state(self): return dict(shadow=self.shadow)
     def load_state(self, state): self.shadow = {k:state['shadow'][k].to(v.device) for k,v in self.shadow.items()}
 
-# %% ../nbs/05_learner.ipynb #04799d26
+# %% ../nbs/05_learner.ipynb #63f67565
 @patch
 def _do_epoch_validate(self:StepLearner, ds_idx=1, dl=None):
     "Validate with the averaged weights, where an `EMA` keeps them"
-    ema = next((o for o in self.cbs if isinstance(o, EMA) and o.shadow is not None), None)
-    with ema.applied() if ema else nullcontext(): Learner._do_epoch_validate(self, ds_idx, dl)
+    ema = getattr(self, 'ema', None)
+    with ema.applied() if ema and ema.shadow else nullcontext(): Learner._do_epoch_validate(self, ds_idx, dl)
 
-# %% ../nbs/05_learner.ipynb #a1e5e796
+# %% ../nbs/05_learner.ipynb #098fe1a4
 class ClipGradients(Callback):
     "Scale the gradients down so that their norm over all parameters is at most `max_norm`; `.norm` is what it was before"
     order, run_valid = 10, False
     def __init__(self, max_norm:float=1.): self.max_norm, self.norm = max_norm, None
-    def before_step(self): self.norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.max_norm)
+    def before_step(self):
+        params = [p for p in self.model.parameters() if p.grad is not None]
+        self.norm = nn.utils.get_total_norm([p.grad for p in params])
+        if self.norm > self.max_norm: nn.utils.clip_grads_with_norm_(params, self.max_norm, self.norm)
 
-# %% ../nbs/05_learner.ipynb #356f7b3f
+# %% ../nbs/05_learner.ipynb #7e7eb1db
 class NaNGuard(Callback):
     "Stop with `NonFiniteLoss` at the first loss or gradient that is not finite, before the weights are touched, and save them if there is a `Checkpoint`"
-    order, run_valid = 15, False
+    order, run_valid = 5, False
     def _stop(self, what):
-        saved = ''
-        for o in self.learn.cbs:
-            if isinstance(o, Checkpoint): saved = f' They are saved in {o.save()}.'
+        saver = getattr(self.learn, 'checkpoint', None)
+        saved = f' They are saved in {saver.save()}.' if saver else ''
         raise NonFiniteLoss(f'{what} at step {self.learn.step}. The weights are those after step {self.learn.step-1}, which were good.{saved} '
                             'Lower the learning rate, clip the gradients, or look at the batch of this step.')
     def after_loss(self):
         if self.learn.training and not torch.isfinite(self.learn.loss): self._stop(f'The loss is {self.learn.loss.item()}')
     def before_step(self):
         if self.learn.scaler.is_enabled(): return  # float16 overflows now and then: the scaler skips that step by itself
-        if not all(torch.isfinite(p.grad).all() for p in self.model.parameters() if p.grad is not None): self._stop('A gradient is not finite')
+        norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
+        if not torch.isfinite(norm): self._stop('A gradient is not finite')
 
-# %% ../nbs/05_learner.ipynb #46e4bdee
-class Checkpoint(Callback):
-    """Save all that the run consists of, whole or not at all, and resume from it exactly
+# %% ../nbs/05_learner.ipynb #7172e7e2
+def _valid_loss(learn):
+    "The validation loss of the epoch that has just ended, None where there was no validation"
+    record = dict(zip(learn.recorder.metric_names[1:], getattr(learn, 'final_record', [])))
+    return None if record.get('valid_loss') is None else float(record['valid_loss'])
 
-    A checkpoint holds weights, optimiser, scaler, step and the state of the callbacks. `fit` resumes from the newest whole one in `folder`."""
-    order, run_valid = 80, False
-    def __init__(self,
-        folder, # of the checkpoints: step-00001200.pt, best-...pt
-        every:int=None, # steps between checkpoints
-        seconds:float=None, # or seconds
-        keep:int=2, # newest ones that are kept
-        best:int=1, # ones with the lowest validation loss that are kept
-        resume:bool=True, # go on from what is in the folder?
-    ):
-        self.folder, self.every, self.seconds, self.keep, self.best, self.resume = Path(folder), every, seconds, keep, best, resume
-        self.scores, self.last = {}, time.monotonic()
-
-    def _files(self): return sorted(self.folder.glob('step-*.pt'))
-    def _parts(self): return {type(o).__name__: o for o in self.learn.cbs if hasattr(o, 'load_state')}
-    def _recipe(self): return dict(seed=self.learn.seed, total_steps=self.learn.total_steps, batch_size=self.dls.train.batch_size)
-
-    def save(self, name=None):
-        "Write a checkpoint now; returns its path"
-        learn = self.learn
-        state = dict(recipe=self._recipe(), step=learn.step, model=learn.model.state_dict(), opt=learn.opt.opt.state_dict(), scaler=learn.scaler.state_dict(),
-                     scores=self.scores, callbacks={k:o.state() for k,o in self._parts().items()})
-        path = self.folder/(name or f'step-{learn.step:08d}.pt')
-        with atomic_write(path) as f: torch.save(state, f)
-        if not name:
-            for o in self._files()[:-self.keep]: o.unlink()
-        self.last = time.monotonic()
-        return path
-
-    def load(self, path):
-        "Put the run into the state of a checkpoint. Raises `TrainingError` where it belongs to another run or is damaged"
-        try: state = torch.load(path, map_location=next(self.model.parameters()).device, weights_only=True)
-        except Exception as e: raise TrainingError(f'{path} cannot be read ({type(e).__name__}): it is damaged or no checkpoint. Delete it to go on from the one before, or from the beginning.') from None
-        for k,v in self._recipe().items():
-            if state['recipe'][k] != v: raise TrainingError(f"{path} was made with {k}={state['recipe'][k]}, this run has {k}={v}: use the same, or another folder")
-        learn = self.learn
-        learn.model.load_state_dict(state['model'])
-        learn.opt.opt.load_state_dict(state['opt'])
-        learn.scaler.load_state_dict(state['scaler'])
-        learn.step, self.scores = state['step'], state['scores']
-        for k,o in self._parts().items():
-            if k in state['callbacks']: o.load_state(state['callbacks'][k])
-
-    def before_fit(self):
-        found = self._files() if self.resume else []
-        if found: self.load(found[-1])
-    def after_batch(self):
-        due = self.every and self.learn.step % self.every == 0
-        if due or (self.seconds and time.monotonic()-self.last > self.seconds): self.save()
-    def after_epoch(self):
-        if not self.best or not self.learn.recorder.values: return
-        name, score = f'best-{self.learn.step:08d}.pt', self.learn.final_record[0]
-        self.scores[name] = float(score)
-        for o in sorted(self.scores, key=self.scores.get)[self.best:]:
-            del self.scores[o]
-            (self.folder/o).unlink(missing_ok=True)
-        if name in self.scores: self.save(name)
-    def after_fit(self): self.save()
-
-# %% ../nbs/05_learner.ipynb #16772966
-class TimeLimit(Callback):
-    "Stop cleanly, at a step's end, when `seconds` have passed since the run (or this part of it) began"
-    order, run_valid = 90, False
-    def __init__(self, seconds:float): self.seconds, self.stopped = seconds, False
-    def before_fit(self): self.start = time.monotonic()
-    def after_batch(self):
-        if time.monotonic()-self.start > self.seconds:
-            self.stopped = True
-            raise CancelFitException()
-
-# %% ../nbs/05_learner.ipynb #c76f1c20
+# %% ../nbs/05_learner.ipynb #88fa5994
 class RunLog(Callback):
     """Write losses, learning rate, gradient norm and seconds to `folder/log.csv` and to TensorBoard
 
     One row per `every` steps (the mean training loss over them), one per validation. A resumed run goes on in the same files."""
-    order, run_valid = 70, False
+    order, run_valid = 85, False
     columns = 'step train_loss valid_loss lr grad_norm seconds'.split()
     def __init__(self,
         folder, # gets log.csv and TensorBoard's event files
@@ -375,20 +357,115 @@ class RunLog(Callback):
         if self.writer:
             for k,v in row.items():
                 if k not in ('step', 'seconds'): self.writer.add_scalar(k, v, row['step'])
-    def before_fit(self): self.opened = False
+    def before_fit(self): self._open()
     def before_batch(self):
-        if not self.opened: self._open(); self.opened = True
-        if self.graph and self.writer: self.writer.add_graph(self.model, tuple(self.learn.xb)); self.graph = False
+        if self.graph and self.writer:
+            self.writer.add_graph(self.model, tuple(self.learn.xb))
+            self.graph = False
     def after_batch(self):
         self.sum, self.count = self.sum+self.learn.loss, self.count+1
         if self.learn.step % self.every: return
-        clip = next((o for o in self.learn.cbs if isinstance(o, ClipGradients)), None)
+        clip = getattr(self.learn, 'clip_gradients', None)
         norm = dict(grad_norm=float(clip.norm)) if clip else {}
         self._write(train_loss=float(self.sum)/self.count, lr=self.opt.hypers[-1]['lr'], **norm)
         self.sum, self.count = 0., 0
     def after_epoch(self):
-        if not self.learn.recorder.values or not self.opened: return
-        self._write(valid_loss=float(self.learn.final_record[0]))
-        if self.verbose: print(f'step {self.learn.step}: validation loss {self.learn.final_record[0]:.4f}', flush=True)
+        loss = _valid_loss(self.learn)
+        if loss is None: return
+        self._write(valid_loss=loss)
+        if self.verbose: print(f'step {self.learn.step}: validation loss {loss:.4f}', flush=True)
     def after_fit(self):
         if self.writer: self.writer.close(); self.writer = None
+
+# %% ../nbs/05_learner.ipynb #3a5e7571
+class Pictures(Callback):
+    """After each validation: draw with the averaged weights, keep the picture in `folder` and show it in TensorBoard
+
+    `draw(model)` returns (pictures, captions) for `core.show_images`. The file is named after the step."""
+    order, run_valid = 86, False
+    def __init__(self,
+        draw, # model -> (pictures, captions)
+        folder, # gets step-00000100.png, ...
+    ): self.draw, self.folder = draw, Path(folder)
+    def after_epoch(self):
+        from autocomics.core import show_images
+        ema, log = getattr(self.learn, 'ema', None), getattr(self.learn, 'run_log', None)
+        self.model.eval()
+        with torch.no_grad(), ema.applied() if ema else nullcontext(): images, captions = self.draw(self.model)
+        figure = show_images(images, captions, title=f'step {self.learn.step}')
+        with atomic_write(self.folder/f'step-{self.learn.step:08d}.png') as f: figure.savefig(f, dpi=80)
+        if log and log.writer: log.writer.add_figure('pictures', figure, self.learn.step)
+
+# %% ../nbs/05_learner.ipynb #1f8af66a
+class Checkpoint(Callback):
+    """Save all that the run consists of, whole or not at all, and resume from it exactly
+
+    A checkpoint holds weights, optimiser, scaler, step and the state of the callbacks. `fit` resumes from the newest whole one in `folder`."""
+    order, run_valid = 80, False
+    def __init__(self,
+        folder, # of the checkpoints: step-00001200.pt, best-...pt
+        every:int=None, # steps between checkpoints
+        seconds:float=None, # or seconds
+        keep:int=2, # newest ones that are kept
+        best:int=1, # ones with the lowest validation loss that are kept
+        resume:bool=True, # go on from what is in the folder?
+    ):
+        self.folder, self.every, self.seconds, self.keep, self.best, self.resume = Path(folder), every, seconds, keep, best, resume
+        self.scores, self.last = {}, time.monotonic()
+
+    def _files(self): return sorted(self.folder.glob('step-*.pt'))
+    def _parts(self): return {type(o).__name__: o for o in self.learn.cbs if hasattr(o, 'load_state')}
+    def _recipe(self): return dict(seed=self.learn.seed, total_steps=self.learn.total_steps, batch_size=self.dls.train.batch_size, samples=self.dls.train.n)
+
+    def save(self, name=None):
+        "Write a checkpoint now; returns its path"
+        learn = self.learn
+        state = dict(recipe=self._recipe(), step=learn.step, model=learn.model.state_dict(), opt=learn.opt.opt.state_dict(), scaler=learn.scaler.state_dict(),
+                     scores=self.scores, callbacks={k:o.state() for k,o in self._parts().items()})
+        path = self.folder/(name or f'step-{learn.step:08d}.pt')
+        with atomic_write(path) as f: torch.save(state, f)
+        if not name:
+            for o in self._files()[:-self.keep]: o.unlink()
+        self.last = time.monotonic()
+        return path
+
+    def load(self, path):
+        "Put the run into the state of a checkpoint. Raises `TrainingError` where it belongs to another run or is damaged"
+        try: state = torch.load(path, map_location=next(self.model.parameters()).device, weights_only=True)
+        except Exception as e: raise TrainingError(f'{path} cannot be read ({type(e).__name__}): it is damaged or no checkpoint. Delete it to go on from the one before, or from the beginning.') from None
+        for k,v in self._recipe().items():
+            if state['recipe'].get(k, v) != v: raise TrainingError(f"{path} was made with {k}={state['recipe'][k]}, this run has {k}={v}: use the same, or another folder")
+        learn = self.learn
+        learn.model.load_state_dict(state['model'])
+        learn.opt.opt.load_state_dict(state['opt'])
+        learn.scaler.load_state_dict(state['scaler'])
+        learn.step, self.scores = state['step'], state['scores']
+        for k,o in self._parts().items():
+            if k in state['callbacks']: o.load_state(state['callbacks'][k])
+
+    def before_fit(self):
+        found = self._files() if self.resume else []
+        if found: self.load(found[-1])
+    def after_batch(self):
+        due = self.every and self.learn.step % self.every == 0
+        if due or (self.seconds and time.monotonic()-self.last > self.seconds): self.save()
+    def after_epoch(self):
+        name, score = f'best-{self.learn.step:08d}.pt', _valid_loss(self.learn)
+        if not self.best or score is None: return
+        self.scores[name] = score
+        for o in sorted(self.scores, key=self.scores.get)[self.best:]:
+            del self.scores[o]
+            (self.folder/o).unlink(missing_ok=True)
+        if name in self.scores: self.save(name)
+    def after_fit(self): self.save()
+
+# %% ../nbs/05_learner.ipynb #16772966
+class TimeLimit(Callback):
+    "Stop cleanly, at a step's end, when `seconds` have passed since the run (or this part of it) began"
+    order, run_valid = 90, False
+    def __init__(self, seconds:float): self.seconds, self.stopped = seconds, False
+    def before_fit(self): self.start = time.monotonic()
+    def after_batch(self):
+        if time.monotonic()-self.start > self.seconds:
+            self.stopped = True
+            raise CancelFitException()

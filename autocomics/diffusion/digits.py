@@ -68,7 +68,7 @@ def noising(
             self.learn.xb, self.learn.yb = (diffusion.q_sample(x0, t, noise), t, labels), (noise,)
     return Noising()
 
-# %% ../../nbs/14_digits.ipynb #62236f54
+# %% ../../nbs/14_digits.ipynb #abed0fd3
 def digits_learner(
     folder=None, # for checkpoints, log and pictures; None: nothing is written
     data=None, # (images uint8 (N, 28, 28), labels (N,)) to learn from; MNIST, or scikit-learn's digits, where None
@@ -86,7 +86,7 @@ def digits_learner(
 ): # a `StepLearner`; train it with `fit_steps(total_steps, lr)`
     "A learner for the label-conditional DDPM on digits, with all callbacks of chapter 05. Raises `DigitsError` for pictures that are not 28x28 or labels outside 0-9"
     from fastai.basics import DataLoaders
-    from autocomics.learner import Autocast, Checkpoint, ClipGradients, EMA, FixedBatches, RunLog, NaNGuard, StepBatches, StepLearner
+    from autocomics.learner import Autocast, Checkpoint, ClipGradients, EMA, FixedBatches, NaNGuard, Pictures, RunLog, StepBatches, StepLearner
     data = data or load_digits('train')[:2]
     valid = valid or tuple(o[:1000] for o in load_digits('test')[:2])
     if model is None:
@@ -96,8 +96,14 @@ def digits_learner(
     train, valid = (_tensors(*o) for o in (data, valid))
     dls = DataLoaders(StepBatches(train, batch_size, seed, interval), FixedBatches(valid, 250), device=next(model.parameters()).device)
     cbs = [noising(digits_diffusion(), label_dropout), EMA(ema), ClipGradients(1.), NaNGuard(), *cbs]
-    if folder: cbs += [Checkpoint(Path(folder)/'checkpoints', seconds=checkpoint_seconds), RunLog(folder, verbose=verbose)]
+    if folder: cbs += [Checkpoint(Path(folder)/'checkpoints', seconds=checkpoint_seconds), RunLog(folder, verbose=verbose),
+                       Pictures(lambda m: (_sample(m, None if label_dropout == 1 else range(10)), range(10)), Path(folder)/'pictures')]
     return StepLearner(dls, Autocast(model, dtype) if dtype else model, nn.functional.mse_loss, seed=seed, cbs=cbs)
+
+def _sample(model, labels):
+    "Ten digits by a network in training: 0 to 9, or whatever comes where `labels` is None"
+    *_, images = draw_digits([None]*10 if labels is None else labels, model=getattr(model, 'model', model))
+    return images
 
 def _tensors(images, labels):
     "Pictures and labels as the learner takes them, or what is wrong with them"
