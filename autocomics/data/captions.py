@@ -216,7 +216,7 @@ def _plain(value):
     if isinstance(value, str): return value.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
     return value if isinstance(value, (bool, int, float)) else str(value)
 
-# %% ../../nbs/20_captions.ipynb #b9b6e26e
+# %% ../../nbs/20_captions.ipynb #92f2f6d2
 class Writer:
     "Writes a `CaptionedImages`: `add` pictures, `drop` what can't be kept, all inside `with`; the folder appears whole at the end, or not at all"
     def __init__(self, path, # the folder to make; it must not exist
@@ -237,7 +237,7 @@ class Writer:
         self.duplicates, self.about, self.defaults = duplicates, about or {}, defaults
         self.kept = self.captions = self.merged = 0
         self.dropped, self.examples = collections.Counter(), collections.defaultdict(list)
-        self._by_hash, self._types = {}, {}
+        self._by_hash, self._types, self._captions_of = {}, {}, collections.defaultdict(set)
 
 def refuse_existing(path):
     "Raise if something is at `path` already: a set is never written over"
@@ -295,22 +295,21 @@ def drop(self:Writer, reason:str, who=None, n:int=1):
     self.dropped[reason] += n
     if who is not None and len(self.examples[reason]) < 20: self.examples[reason].append(str(who)[:500])
 
-# %% ../../nbs/20_captions.ipynb #49d667e1
+# %% ../../nbs/20_captions.ipynb #b352cef5
 @patch
 def add_encoded(self:Writer, data:bytes, captions:list, dhash:str, width:int, height:int, **meta) -> str|None:
     "Store a picture that is already in its final form (bytes of a file in this set's format)"
     sha = hashlib.sha256(data).hexdigest()
-    name, seen = self._by_hash.get(sha, (None, None))
-    if name:
+    key = bytes.fromhex(sha[:32])      # half a hash is plenty, and a million of them are held in memory
+    number = self._by_hash.get(key)
+    if number:
         if self.duplicates == 'drop': return self.drop('duplicate', meta.get('url'))
-        captions = [c for c in captions if c not in seen]
+        captions = [c for c in captions if c not in self._captions_of[number]]
         self.merged += 1
-    else:
-        name = f'{self.kept+1:06d}.{self.format}'
-        (self.folder/name).write_bytes(data)
-        self.kept += 1
-        self._by_hash[sha] = name, (seen := set())
-    if self.duplicates == 'merge': seen.update(captions)
+    else: self._by_hash[key] = number = self.kept+1
+    name = f'{number:06d}.{self.format}'
+    if number > self.kept: (self.folder/name).write_bytes(data); self.kept += 1
+    if self.duplicates == 'merge': self._captions_of[number].update(captions)
     row = {**self.defaults, **{k: v for k, v in meta.items() if v is not None}}
     fixed = dict(sha256=sha, dhash=dhash, width=width, height=height)
     known = {k: self._typed(k, row.pop(k, None)) for k in COLUMNS if k not in fixed and k not in ('file_name', 'text')}
@@ -723,7 +722,7 @@ def _copy(source, path, left, archive):
             f.write(data)
     return done
 
-# %% ../../nbs/20_captions.ipynb #97a286dd
+# %% ../../nbs/20_captions.ipynb #bc72c777
 @patch
 def statistics(self:CaptionedImages) -> dict:
     "Counts and quantiles: captions per picture, words per caption, sizes, licences, sources, near-duplicates"
@@ -742,7 +741,8 @@ def plot(self:CaptionedImages):
     fig, ((a, b), (c, d)) = plt.subplots(2, 2, figsize=(9, 5), layout='constrained')
     words = self.table['text'].str.count_matches(r'\S+').to_numpy()
     a.hist(words, bins=np.arange(.5, min(words.max(), 80)+1.5)); a.set(title=f'Half the captions have at most {s["words"]["median"]} words', xlabel='words per caption', ylabel='captions')
-    b.scatter(self.pictures['width'].fill_null(0), self.pictures['height'].fill_null(0), s=9, alpha=.4); b.set(title='Sizes', xlabel='width, pixels', ylabel='height, pixels')
+    shapes = self.pictures.group_by('width', 'height').len().drop_nulls()
+    b.scatter(shapes['width'], shapes['height'], s=10+40*np.log10(shapes['len'].to_numpy()), alpha=.5); b.set(title=f'{len(shapes):,} different sizes', xlabel='width, pixels', ylabel='height, pixels', xlim=(0, None), ylim=(0, None))
     top = list(s['licences'].items())[:8]
     c.barh([str(k)[:30] for k, _ in top], [v for _, v in top]); c.invert_yaxis(); c.set(title='On what terms', xlabel='pictures')
     sizes = np.bincount(np.bincount(self.groups()))[1:]
