@@ -271,7 +271,7 @@ def plot_conv_picture(
     plt.close(fig)  # the caller shows it: once, not twice
     return fig
 
-# %% ../../nbs/01_convolution.ipynb #cffddfa5
+# %% ../../nbs/01_convolution.ipynb #e9a88a62
 def explore_convolution(
     image, # grey picture (H, W), values in [0, 1]
     **start, # first setting: any of i, k, s, p, d
@@ -280,10 +280,11 @@ def explore_convolution(
     from IPython import get_ipython
     if getattr(get_ipython(), 'kernel', None) is None: return plot_conv_picture(image, **start)
     import ipywidgets
+    from IPython.display import display
     first = dict(i=32, k=3, s=2, p=1, d=1) | start
     ranges = dict(i=(4, 64, 'input i'), k=(1, 9, 'kernel k'), s=(1, 6, 'stride s'), p=(0, 6, 'padding p'), d=(1, 5, 'dilation d'))
     sliders = {n: ipywidgets.IntSlider(first[n], lo, hi, description=text, continuous_update=False) for n, (lo, hi, text) in ranges.items()}
-    return ipywidgets.interactive(lambda **sizes: plot_conv_picture(image, **sizes), **sliders)
+    return ipywidgets.interactive(lambda **sizes: display(plot_conv_picture(image, **sizes)), **sliders)
 
 # %% ../../nbs/01_convolution.ipynb #e4febd1a
 def conv_matrix(
