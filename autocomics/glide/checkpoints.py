@@ -24,7 +24,7 @@ from ..core import AutocomicsError, atomic_write, download, sha256_file
 from ..core import cache_dir as default_cache_dir
 from .text2im import Text2Im, create_model, default_options, resolve_options, stored_dtype
 
-# %% ../../nbs/32_checkpoints.ipynb #4a2bfc1f
+# %% ../../nbs/32_checkpoints.ipynb #af80b302
 class CheckpointError(AutocomicsError, ValueError):
     "Weights that cannot be used: damaged, hostile, or those of another network"
 
@@ -35,7 +35,8 @@ def read_torch(
     if not Path(path).is_file(): raise CheckpointError(f"There is no file {path}.")
     try: tensors = torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as e:
-        unsafe = isinstance(e, pickle.UnpicklingError) and 'weights_only' in str(e).lower().replace(' ', '_')
+        with open(path, 'rb') as f: is_pickle = f.read(2) in (b'PK', *(bytes([0x80, v]) for v in range(2, 6)))
+        unsafe = is_pickle and isinstance(e, pickle.UnpicklingError) and 'weights_only' in str(e).lower().replace(' ', '_')
         why = 'it holds more than tensors, and running what it holds could do anything to this machine' if unsafe else 'it is truncated, or no checkpoint at all'
         raise CheckpointError(f"{path} was not loaded: {why}. Nothing in it was run. Get the file again from a source you trust, best as .safetensors.") from e
     if not isinstance(tensors, dict): raise CheckpointError(f"{path} holds a {type(tensors).__name__}, not a dict of tensors by name. Save the network's state_dict().")
