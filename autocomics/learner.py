@@ -396,7 +396,7 @@ class Pictures(Callback):
         with atomic_write(self.folder/f'step-{self.learn.step:08d}.png') as f: figure.savefig(f, dpi=80)
         if log and log.writer: log.writer.add_figure('pictures', figure, self.learn.step)
 
-# %% ../nbs/05_learner.ipynb #1f8af66a
+# %% ../nbs/05_learner.ipynb #aa34b48b
 class Checkpoint(Callback):
     """Save all that the run consists of, whole or not at all, and resume from it exactly
 
@@ -424,8 +424,8 @@ class Checkpoint(Callback):
                      scores=self.scores, callbacks={k:o.state() for k,o in self._parts().items()})
         path = self.folder/(name or f'step-{learn.step:08d}.pt')
         with atomic_write(path) as f: torch.save(state, f)
-        if not name:
-            for o in self._files()[:-self.keep]: o.unlink()
+        if name: return path
+        for o in self._files()[:-self.keep]: o.unlink()
         self.last = time.monotonic()
         return path
 
