@@ -1,4 +1,27 @@
-"""Adding noise step by step, and every equation that is needed to go back.
+r"""Adding noise step by step, and every equation that is needed to go back.
+
+## There and back: $x_0$ and $\epsilon$ are two names for one thing
+
+Given $x_t$, whoever knows the noise knows the picture, and the other way round. Equation 4 solved for either (Ho, equation 15, and its inverse):
+
+$$x_0 = \frac{x_t - \sqrt{1-\bar\alpha_t}\;\epsilon}{\sqrt{\bar\alpha_t}}, \qquad \epsilon = \frac{x_t - \sqrt{\bar\alpha_t}\;x_0}{\sqrt{1-\bar\alpha_t}}.$$
+
+A network could predict either. Ho found that predicting $\epsilon$ gives better pictures, and GLIDE does the same, so we follow.
+
+## One step back, if we knew the picture
+
+The way back from $x_t$ to $x_{t-1}$ has no simple law in general. But *if $x_0$ were known*, it would: Bayes' rule multiplies two Gaussians, the forward step and the closed form, and gives a third (Ho, equations 6 and 7):
+
+$$q(x_{t-1} \mid x_t, x_0) = \mathcal N(\tilde\mu_t,\ \tilde\beta_t I), \qquad
+\tilde\mu_t = \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}\,x_0 + \frac{\sqrt{\alpha_t}\,(1-\bar\alpha_{t-1})}{1-\bar\alpha_t}\,x_t, \qquad
+\tilde\beta_t = \frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}\,\beta_t.$$
+
+It is called the *posterior*. At the very first step $\tilde\beta_1 = 0$: whoever knows $x_0$ knows $x_0$.
+
+## A shorter chain
+
+A network trained on 1000 timesteps need not be asked a thousand times. `respace` chooses which timesteps a shorter chain keeps. A count asks for that many, evenly spread from first to last; several counts cut the chain in equal sections and give each its own, since
+the noisy end may need more steps than the clean end, or fewer; `ddim25` strides by a whole number (Song et al. 2021); `fast27` is GLIDE's own for its upsampler.
 
 Docs: https://autocomics.github.io/autocomics/process.html.md"""
 
