@@ -20,7 +20,7 @@ from typing import NamedTuple
 from ..core import AutocomicsError
 from .strip import Panel, Strip
 
-# %% ../../nbs/40_generators.ipynb #2810e29d
+# %% ../../nbs/40_generators.ipynb #0c80883f
 class GeneratorError(AutocomicsError, ValueError):
     "A model that cannot be had or cannot draw this; the message says what to do"
 
@@ -32,12 +32,14 @@ class Option(NamedTuple):
     low: float      # least value, for numbers
     high: float     # greatest value, for numbers
     about: str      # one line for people
+    choices: tuple = () # what text may be, where that is limited
 
     def check(self, value):
         "`value` as this option's type. Raises `GeneratorError` if it is not, or is out of bounds."
         if value is None: return self.default
         try: value = self.kind(value) if not isinstance(value, bool) else None
         except (TypeError, ValueError): value = None
+        if self.choices and value not in self.choices: raise GeneratorError(f"{self.name} must be one of {', '.join(self.choices)}.")
         if value is None or (self.kind is not str and not self.low <= value <= self.high):
             bounds = '' if self.kind is str else f' from {self.low:g} to {self.high:g}'
             raise GeneratorError(f"{self.name} must be {dict([(int, 'a whole number'), (float, 'a number'), (str, 'text')])[self.kind]}{bounds}.")
@@ -151,14 +153,14 @@ def digits_in(caption):
     "The digits that `caption` names, in order: figures or English words"
     return [NUMBERS[w] if w in NUMBERS else int(w) for w in words_of(caption) if w in NUMBERS or re.fullmatch('[0-9]', w)]
 
-# %% ../../nbs/40_generators.ipynb #2d0791b5
+# %% ../../nbs/40_generators.ipynb #7dcabbec
 class Digits(Generator):
     "The digit model of chapter 14 as a generator"
     name, about, grey = 'digits', 'one handwritten digit per panel, 28x28, drawn at once on any CPU', True
     size, licence = 'ships with autocomics', 'Apache-2.0'
     options = (Option('num_inference_steps', int, 20, 1, 1000, 'steps of the sampler; more is slower and a little better'),
                Option('guidance_scale', float, 2., 0., 10., 'how strongly to follow the caption; 1 is no guidance'),
-               Option('sampler', str, 'dpm_solver', 0, 0, 'dpm_solver, ddim or ddpm'))
+               Option('sampler', str, 'dpm_solver', 0, 0, 'how steps are taken', ('dpm_solver', 'ddim', 'ddpm')))
 
     def __init__(self): self.model = None
 
@@ -206,13 +208,13 @@ Digits.state, Digits.load, Digits._steps = _digit_state, _digit_load, _digit_ste
 Digits.memory = lambda self: sum(p.numel()*p.element_size() for p in self.model.parameters()) if self.model else 0
 Digits.to = lambda self, device: self.model and self.model.to(device)
 
-# %% ../../nbs/40_generators.ipynb #ba43a661
+# %% ../../nbs/40_generators.ipynb #a7212c1b
 class Glide(Generator):
     "GLIDE with its published weights, or a folder or Hub repository that was fine-tuned from it"
     options = (Option('guidance_scale', float, None, 0., 30., 'how strongly to follow the caption (the model\'s own: usually 3)'),
                Option('num_inference_steps', int, None, 1, 1000, "steps of the 64x64 network (the model's own: usually 20)"),
                Option('upsample_steps', int, None, 1, 1000, "steps of the upsampler (the model's own: usually 10)"),
-               Option('sampler', str, 'dpm_solver', 0, 0, 'dpm_solver, ddim, ddpm or reference'),
+               Option('sampler', str, 'dpm_solver', 0, 0, 'how steps are taken', ('dpm_solver', 'ddim', 'ddpm', 'reference')),
                Option('negative_caption', str, '', 0, 0, 'what to steer away from'))
 
     def __init__(self, path=None, pipeline=None):
@@ -403,7 +405,7 @@ def draw_steps(
         return replace(strip, panels=panels)
     return run()
 
-# %% ../../nbs/40_generators.ipynb #e0a48f5a
+# %% ../../nbs/40_generators.ipynb #5aac5eb6
 def finish(
     steps,     # as `draw_steps` gives
     each=None  # called with (step, total, pictures) at every step
@@ -434,6 +436,6 @@ def draw(
     for i in wanted(strip):
         told = generator.check(strip.panels[i].prompt).message
         if told: warnings.warn(f'Panel {i+1}: {told}', stacklevel=2)
-    with tqdm(desc=f'drawing with {generator.name}', delay=2, leave=False) as bar:
+    with tqdm(desc=f'drawing with {generator.name}', delay=10, leave=False) as bar:
         def show(step, total, _): bar.total = total; bar.update(step - bar.n)
         return finish(steps, show)
