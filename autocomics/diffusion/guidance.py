@@ -1,4 +1,22 @@
-"""Wrapping a denoiser so that it draws what was asked for.
+r"""Wrapping a denoiser so that it draws what was asked for.
+
+## Bayes' rule for scores
+
+We'd like samples of $p(x \mid y)$. Samplers need its score at each noise level, and Bayes' rule gives it, because the logarithm makes a sum of the product and the gradient removes the constant:
+
+$$\nabla_x\log p_t(x \mid y) = \nabla_x\log p_t(x) + \nabla_x\log p_t(y \mid x).$$
+
+The first term is our denoiser's, $-\epsilon/\sqrt{1-\bar\alpha_t}$. The second asks a classifier which direction makes the picture more of a $y$. It must be a classifier *of noisy pictures*. In our world it is known:
+
+## Guidance without a classifier
+
+A classifier of noisy pictures has to be trained, and for captions there are no classes. Ho & Salimans noticed that a denoiser that knows both the conditional and the unconditional world contains one already: by Bayes' rule its gradient is the *difference* of the two scores. Guidance by that difference is (GLIDE, section 2.3)
+
+$$\hat\epsilon = \epsilon_\varnothing + s\,(\epsilon_c - \epsilon_\varnothing).$$
+
+$\epsilon_c$ is the denoiser with the caption, $\epsilon_\varnothing$ the same network with an empty one, which it has met in training because captions were dropped now and then. At $s = 0$ the caption is ignored, at $s = 1$ this is the conditional model, beyond that it exaggerates.
+
+In practice both come from one pass through the network, on a doubled batch. Only $\epsilon$ is mixed. A variance channel $v$ has nothing to gain from exaggeration: it stays the conditional half's, as in GLIDE.
 
 Docs: https://autocomics.github.io/autocomics/guidance.html.md"""
 
