@@ -10,15 +10,16 @@ Docs: https://autocomics.github.io/autocomics/text2im.html.md"""
 # %% auto #0
 __all__ = ['KINDS', 'GroupNorm32', 'LayerNorm32', 'TextAttention', 'TextMLP', 'TextBlock', 'TextTransformer', 'ResBlock',
            'PointwiseConv', 'AttentionBlock', 'default_options', 'resolve_options', 'Stage', 'TextFeatures', 'Text2Im',
-           'encode_text', 'forward', 'create_model', 'stored_dtype', 'cast', 'denoiser', 'text_attention']
+           'create_model', 'stored_dtype', 'text_attention']
 
-# %% ../../nbs/31_text2im.ipynb #f391f474
+# %% ../../nbs/31_text2im.ipynb #5b8dbd6a
 import math
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -270,7 +271,7 @@ class Text2Im(nn.Module):
         "Every `Stage` in the order in which a picture passes through"
         return [*self.input_blocks, self.middle_block, *self.output_blocks]
 
-# %% ../../nbs/31_text2im.ipynb #6399552e
+# %% ../../nbs/31_text2im.ipynb #4214988b
 def _check_tokens(model, tokens, mask):
     if tokens is None: raise AutocomicsError('Text2Im needs a caption: pass tokens= (and mask=), or text= from encode_text.')
     ctx = model.options['text_ctx']
@@ -279,24 +280,22 @@ def _check_tokens(model, tokens, mask):
     if mask is not None and mask.shape != tokens.shape:
         raise AutocomicsError(f'mask has shape {tuple(mask.shape)} and tokens {tuple(tokens.shape)}; they must match.')
 
-def encode_text(
-    model,            # a `Text2Im`
+@patch
+def encode_text(self:Text2Im,
     tokens,           # (N, text_ctx) long token ids
     mask=None         # (N, text_ctx), true where there is a token; None: everywhere
 ) -> TextFeatures:    # to be passed as `text=` at every step
     "What the U-Net needs to know of captions, computed once"
-    _check_tokens(model, tokens, mask)
-    h = model.token_embedding(tokens) + model.positional_embedding
-    if mask is not None: h = torch.where(mask.bool()[..., None], h, model.padding_embedding)
-    h = model.transformer(h.to(model.token_embedding.weight.dtype))
-    h = model.final_ln(h)
-    proj, out = model.transformer_proj(h[:, -1].to(model.transformer_proj.weight.dtype)), h.transpose(1, 2)
-    blocks = [layer for stage in model.stages for layer in stage if isinstance(layer, AttentionBlock)]
-    return TextFeatures(proj, out, tuple(b.text_kv(out.to(model.dtype)) for b in blocks))
+    _check_tokens(self, tokens, mask)
+    h = self.token_embedding(tokens) + self.positional_embedding
+    if mask is not None: h = torch.where(mask.bool()[..., None], h, self.padding_embedding)
+    h = self.transformer(h.to(self.token_embedding.weight.dtype))
+    h = self.final_ln(h)
+    proj, out = self.transformer_proj(h[:, -1].to(self.transformer_proj.weight.dtype)), h.transpose(1, 2)
+    blocks = [layer for stage in self.stages for layer in stage if isinstance(layer, AttentionBlock)]
+    return TextFeatures(proj, out, tuple(b.text_kv(out.to(self.dtype)) for b in blocks))
 
-Text2Im.encode_text = encode_text
-
-# %% ../../nbs/31_text2im.ipynb #79a45c34
+# %% ../../nbs/31_text2im.ipynb #656f7f6c
 def _stack_inputs(model, x, low_res, inpaint_image, inpaint_mask):
     "[x, image*mask, mask, enlarged low_res] along the channels, as far as the kind has them"
     parts = [x]
@@ -316,8 +315,9 @@ def _run(model, stage, h, emb, kv):
     if not (model.checkpointing and torch.is_grad_enabled()): return stage(h, emb, kv)
     return checkpoint(stage, h, emb, kv, use_reentrant=False)
 
-def forward(
-    model, x,                 # (N, 3, H, W) noisy pictures
+@patch
+def forward(self:Text2Im,
+    x,                        # (N, 3, H, W) noisy pictures
     timesteps,                # (N,) timesteps of the original chain, 0 to diffusion_steps-1
     tokens=None, mask=None,   # (N, text_ctx) token ids and which of them are real
     low_res=None,             # upsample kinds: (N, 3, h, w) small pictures in [-1, 1]
@@ -326,19 +326,17 @@ def forward(
     text=None                 # `TextFeatures` from `encode_text` instead of tokens
 ):                            # (N, 6, H, W): noise estimate, then variance fraction
     "Noise and variance estimate for noisy pictures of captions (Nichol et al. 2021, section 4)"
-    if text is None: text = model.encode_text(tokens, mask)
-    emb = model.time_embed(timestep_embedding(timesteps, model.options['num_channels'])) + text.proj
-    h = _stack_inputs(model, x, low_res, inpaint_image, inpaint_mask).to(model.dtype)
+    if text is None: text = self.encode_text(tokens, mask)
+    emb = self.time_embed(timestep_embedding(timesteps, self.options['num_channels'])) + text.proj
+    h = _stack_inputs(self, x, low_res, inpaint_image, inpaint_mask).to(self.dtype)
     emb, kv, kept = emb.to(h.dtype), iter(text.kv), []
-    for stage in model.input_blocks:
-        h = _run(model, stage, h, emb, [next(kv) for _ in range(stage.n_attention)])
+    for stage in self.input_blocks:
+        h = _run(self, stage, h, emb, [next(kv) for _ in range(stage.n_attention)])
         kept.append(h)
-    h = _run(model, model.middle_block, h, emb, [next(kv)])
-    for stage in model.output_blocks:
-        h = _run(model, stage, torch.cat([h, kept.pop()], dim=1), emb, [next(kv) for _ in range(stage.n_attention)])
-    with nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False): return model.out(h.to(x.dtype))
-
-Text2Im.forward = forward
+    h = _run(self, self.middle_block, h, emb, [next(kv)])
+    for stage in self.output_blocks:
+        h = _run(self, stage, torch.cat([h, kept.pop()], dim=1), emb, [next(kv) for _ in range(stage.n_attention)])
+    with nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False): return self.out(h.to(x.dtype))
 
 # %% ../../nbs/31_text2im.ipynb #95e3abb5
 def create_model(
@@ -348,7 +346,7 @@ def create_model(
     "A GLIDE network, published size unless told otherwise; raises `AutocomicsError` for impossible options"
     return Text2Im(kind, **options)
 
-# %% ../../nbs/31_text2im.ipynb #0bc4572b
+# %% ../../nbs/31_text2im.ipynb #860385ea
 _TRUNK = ('input_blocks.', 'middle_block.', 'output_blocks.', 'transformer.', 'token_embedding.')
 _NORMS = ('.norm.', '.in_layers.0.', '.out_layers.0.', '.ln_1.', '.ln_2.')
 
@@ -360,28 +358,30 @@ def stored_dtype(
     low = name.startswith(_TRUNK) and not any(part in name for part in _NORMS)
     return dtype if low else torch.float32
 
-def cast(model, dtype):
-    "The network with its trunk's weights in `dtype` (torch.float32, bfloat16 or float16), in place, parameter by parameter"
-    for name, p in model.named_parameters(): p.data = p.data.to(stored_dtype(name, dtype))
-    return model
+@patch
+def cast(self:Text2Im,
+    dtype # torch.float32, bfloat16 or float16
+):
+    "The network with its trunk's weights in `dtype`, changed in place, parameter by parameter"
+    for name, p in self.named_parameters(): p.data = p.data.to(stored_dtype(name, dtype))
+    return self
 
-Text2Im.cast, Text2Im.stored_dtype = cast, staticmethod(stored_dtype)
+Text2Im.stored_dtype = staticmethod(stored_dtype)
 
-# %% ../../nbs/31_text2im.ipynb #5c234e93
-def denoiser(
-    model, tokens=None, mask=None,  # captions, as for `forward`
+# %% ../../nbs/31_text2im.ipynb #c9c24381
+@patch
+def denoiser(self:Text2Im,
+    tokens=None, mask=None,         # captions, as for `forward`
     text=None,                      # or their `TextFeatures`
     **pictures                      # low_res, inpaint_image, inpaint_mask
 ):                                  # denoise(x, t) -> (eps, v)
     "The network as the samplers want it: a function of x (N, 3, H, W) and original timesteps t (N,), the text read once"
-    if text is None: text = model.encode_text(tokens, mask)
+    if text is None: text = self.encode_text(tokens, mask)
     def denoise(x, t):
         # guidance doubles the batch: the pictures go with both halves
         rows = {k: p if len(p) == len(x) else p.repeat(len(x)//len(p), 1, 1, 1) for k, p in pictures.items() if p is not None}
-        return model(x, t, text=text, **rows).chunk(2, dim=1)
+        return self(x, t, text=text, **rows).chunk(2, dim=1)
     return denoise
-
-Text2Im.denoiser = denoiser
 
 # %% ../../nbs/31_text2im.ipynb #01d3a97e
 def text_attention(
