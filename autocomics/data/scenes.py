@@ -457,7 +457,7 @@ class Scenes:
         text = caption(scene, rng)
         return compose(scene, rng, self.size, self.style), text, scene
 
-# %% ../../nbs/25_scenes.ipynb #d2a1aa6d
+# %% ../../nbs/25_scenes.ipynb #b3f3974b
 def scenes_set(
     path,            # the folder to be made
     n=1000,          # number of pictures
@@ -470,6 +470,7 @@ def scenes_set(
     "Compose `n` scenes into a `CaptionedImages` folder. Raises `SceneError` for a number below one."
     from autocomics.data.captions import CaptionedImages
     if n < 1: raise SceneError(f'A set needs at least one picture, not {n}.')
+    if split not in SPLITS: raise SceneError(f"There is no split '{split}'. Choose among: {', '.join(SPLITS)}.")
     scenes = Scenes(style, split, size, seed, tuple(actors or available_actors()))
     def rows():
         for i in range(n):
