@@ -51,12 +51,12 @@ class Check(NamedTuple):
     message: str = ''  # what is wrong or was not understood, in words
     unknown: dict = {} # word -> the nearest known one
 
-# %% ../../nbs/40_generators.ipynb #48d09bab
+# %% ../../nbs/40_generators.ipynb #6627db7a
 PREVIEW_SECONDS = .25
 
 class Generator:
     "A text-to-image model behind the common face; subclasses write `_steps`, `state` and, where they know their words, `check`"
-    name, about, size, licence, options, grey = '', '', '', '', (), False
+    name, about, size, licence, options, quick = '', '', '', '', (), False # quick: done before a progress bar is of use
 
     def state(self):
         "'ready', or in words what is missing on this machine"
@@ -153,10 +153,10 @@ def digits_in(caption):
     "The digits that `caption` names, in order: figures or English words"
     return [NUMBERS[w] if w in NUMBERS else int(w) for w in words_of(caption) if w in NUMBERS or re.fullmatch('[0-9]', w)]
 
-# %% ../../nbs/40_generators.ipynb #7dcabbec
+# %% ../../nbs/40_generators.ipynb #2291e919
 class Digits(Generator):
     "The digit model of chapter 14 as a generator"
-    name, about, grey = 'digits', 'one handwritten digit per panel, 28x28, drawn at once on any CPU', True
+    name, about, quick = 'digits', 'one handwritten digit per panel, 28x28, drawn at once on any CPU', True
     size, licence = 'ships with autocomics', 'Apache-2.0'
     options = (Option('num_inference_steps', int, 20, 1, 1000, 'steps of the sampler; more is slower and a little better'),
                Option('guidance_scale', float, 2., 0., 10., 'how strongly to follow the caption; 1 is no guidance'),
@@ -405,7 +405,7 @@ def draw_steps(
         return replace(strip, panels=panels)
     return run()
 
-# %% ../../nbs/40_generators.ipynb #5aac5eb6
+# %% ../../nbs/40_generators.ipynb #3ac35495
 def finish(
     steps,     # as `draw_steps` gives
     each=None  # called with (step, total, pictures) at every step
@@ -436,6 +436,6 @@ def draw(
     for i in wanted(strip):
         told = generator.check(strip.panels[i].prompt).message
         if told: warnings.warn(f'Panel {i+1}: {told}', stacklevel=2)
-    with tqdm(desc=f'drawing with {generator.name}', delay=10, leave=False) as bar:
+    with tqdm(desc=f'drawing with {generator.name}', delay=2, leave=False, disable=generator.quick) as bar:
         def show(step, total, _): bar.total = total; bar.update(step - bar.n)
         return finish(steps, show)
