@@ -26,11 +26,11 @@ def mean_interval(
     if len(v) < 2: raise AutocomicsError(f'{len(v)} measurement has no interval: expected at least 2, run more seeds')
     return v.mean(0), stats.t.ppf((1+confidence)/2, len(v)-1) * v.std(0, ddof=1) / len(v)**.5
 
-# %% ../../nbs/02_regularization.ipynb #f8ecf19e
+# %% ../../nbs/02_regularization.ipynb #2d60f0b8
 def l1_penalty(
     parameters, # iterable of tensors
 ): # scalar tensor
-    "Sum of the absolute values of all weights: Σ|w|. Goodfellow et al. (2016), equation 7.19 without its factor"
+    "Sum of the absolute values of all weights: Σ|w|. Goodfellow et al. (2016), equation 7.18"
     return sum(p.abs().sum() for p in parameters)
 
 def l2_penalty(
@@ -48,7 +48,7 @@ def soft_threshold(
     if amount < 0: raise AutocomicsError(f'amount is {amount}: expected 0 or more')
     return a.sign() * (a.abs() - amount).clamp(min=0)
 
-# %% ../../nbs/02_regularization.ipynb #9854322c
+# %% ../../nbs/02_regularization.ipynb #308af313
 def dropout(
     x, # any shape
     p=.5, # probability with which a number is dropped, from 0 to 1
@@ -56,7 +56,7 @@ def dropout(
 ): # same shape as `x`
     """Set each number to zero with probability `p` and divide the others by 1 − p; draws as `torch.nn.functional.dropout` does on a CPU.
 
-    Raises AutocomicsError for `p` outside [0, 1]. Srivastava et al. (2014), section 4 and its footnote on scaling."""
+    Raises AutocomicsError for `p` outside [0, 1]. Srivastava et al. (2014), section 4; scaling in training as at the end of its section 10."""
     if not 0 <= p <= 1: raise AutocomicsError(f'p is {p}: expected a probability from 0 to 1')
     if not training or p == 0: return x
     if p == 1: return x * 0
