@@ -74,7 +74,7 @@ def numbered(
         out.append((int(number)-1, text.strip()))
     return out
 
-# %% ../nbs/43_cli.ipynb #cf3e8bbe
+# %% ../nbs/43_cli.ipynb #6c5ad1fb
 def model_options(pairs, **flags):
     "`--option name=value` pairs and flags that were given, as keyword arguments"
     out = {k: v for k, v in flags.items() if v is not None}
@@ -85,16 +85,17 @@ def model_options(pairs, **flags):
     return out
 
 class Progress:
-    "One line on standard error that says how far we are; on a terminal it is redrawn, elsewhere it is printed at each tenth"
+    "One line on standard error that says how far we are; on a terminal it is redrawn, elsewhere printed every ten seconds"
     def __init__(self, what, quiet=False):
-        self.what, self.quiet, self.live, self.tenth, self.start = what, quiet, sys.stderr.isatty(), 0, time.monotonic()
+        self.what, self.quiet, self.live, self.start = what, quiet, sys.stderr.isatty(), time.monotonic()
+        self.said = self.start
 
     def __call__(self, step, total, _=None):
         if self.quiet: return
         if self.live:
             left = (time.monotonic()-self.start)/step*(total-step)
             print(f"\r{self.what}  [{'#'*(20*step//total):20}] {step}/{total}" + (f', {left:.0f} s left ' if left > 1 else ' '*12), end='' if step < total else '\n', file=sys.stderr, flush=True)
-        elif 10*step//total > self.tenth: self.tenth = 10*step//total; say(f'{self.what}: step {step} of {total}')
+        elif time.monotonic() - self.said > 10: self.said = time.monotonic(); say(f'{self.what}: step {step} of {total}')
 
 # %% ../nbs/43_cli.ipynb #4272e8a6
 def gather(start, captions, letter, say_, think, shout, **fields):
