@@ -287,15 +287,15 @@ def _do_epoch_validate(self:StepLearner, ds_idx=1, dl=None):
     ema = getattr(self, 'ema', None)
     with ema.applied() if ema and ema.shadow else nullcontext(): Learner._do_epoch_validate(self, ds_idx, dl)
 
-# %% ../nbs/05_learner.ipynb #098fe1a4
+# %% ../nbs/05_learner.ipynb #eef808ca
 class ClipGradients(Callback):
-    "Scale the gradients down so that their norm over all parameters is at most `max_norm`; `.norm` is what it was before"
+    "Scale the gradients down so that their norm over all parameters is at most `max_norm`; `.total_norm` is what it was before"
     order, run_valid = 10, False
-    def __init__(self, max_norm:float=1.): self.max_norm, self.norm = max_norm, None
+    def __init__(self, max_norm:float=1.): self.max_norm, self.total_norm = max_norm, None
     def before_step(self):
         params = [p for p in self.model.parameters() if p.grad is not None]
-        self.norm = nn.utils.get_total_norm([p.grad for p in params])
-        if self.norm > self.max_norm: nn.utils.clip_grads_with_norm_(params, self.max_norm, self.norm)
+        self.total_norm = nn.utils.get_total_norm([p.grad for p in params])
+        if self.total_norm > self.max_norm: nn.utils.clip_grads_with_norm_(params, self.max_norm, self.total_norm)
 
 # %% ../nbs/05_learner.ipynb #7e7eb1db
 class NaNGuard(Callback):
@@ -319,7 +319,7 @@ def _valid_loss(learn):
     record = dict(zip(learn.recorder.metric_names[1:], getattr(learn, 'final_record', [])))
     return None if record.get('valid_loss') is None else float(record['valid_loss'])
 
-# %% ../nbs/05_learner.ipynb #88fa5994
+# %% ../nbs/05_learner.ipynb #8cb4dd3f
 class RunLog(Callback):
     """Write losses, learning rate, gradient norm and seconds to `folder/log.csv` and to TensorBoard
 
@@ -366,7 +366,7 @@ class RunLog(Callback):
         self.sum, self.count = self.sum+self.learn.loss, self.count+1
         if self.learn.step % self.every: return
         clip = getattr(self.learn, 'clip_gradients', None)
-        norm = dict(grad_norm=float(clip.norm)) if clip else {}
+        norm = dict(grad_norm=float(clip.total_norm)) if clip else {}
         self._write(train_loss=float(self.sum)/self.count, lr=self.opt.hypers[-1]['lr'], **norm)
         self.sum, self.count = 0., 0
     def after_epoch(self):
