@@ -22,11 +22,11 @@ import tiktoken
 
 from ..core import AutocomicsError, cache_dir, download, sha256_file
 
-# %% ../../nbs/30_tokenizer.ipynb #e8aef418
+# %% ../../nbs/30_tokenizer.ipynb #3cab31a7
 def _words(pattern, text): return [w.encode() for w in regex.findall(pattern, text)]
 
 # the same cut as GPT-2's (Radford et al. 2019), but each digit by itself
-SMALL_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+SMALL_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
 
 # %% ../../nbs/30_tokenizer.ipynb #0fd37611
 def train_bpe(
@@ -68,7 +68,7 @@ def _join_everywhere(pair, rows, counts, where):
     del counts[pair]
     return grown
 
-# %% ../../nbs/30_tokenizer.ipynb #6f14fa97
+# %% ../../nbs/30_tokenizer.ipynb #9a556665
 class Tokenizer:
     """Captions to ids, padded ids and mask, as GLIDE reads them. Make one with `Tokenizer.gpt2()`, `Tokenizer.small()` or `Tokenizer.clip()`.
 
@@ -85,7 +85,10 @@ class Tokenizer:
         text # one caption
     ) -> list:
         "The ids of a caption, lower-cased; special tokens in it are read as text. Raises `AutocomicsError` if it is not a string."
-        return self.encoding.encode_ordinary(_text(text).lower())
+        try: return self.encoding.encode_ordinary(_text(text).lower())
+        except BaseException as e: # tiktoken's regex gives up on a million blanks in a row, with an exception that no one catches by accident
+            if type(e).__name__ != 'PanicException': raise
+            raise AutocomicsError(f"This caption of {len(text):,} characters is too long to be read. Captions are a few sentences; cut it.") from None
 
     def decode(self,
         ids # whole numbers from 0 to `n_vocab`-1; the end token is left out
