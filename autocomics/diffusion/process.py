@@ -66,7 +66,7 @@ def _check_betas(betas):
     if last < 1e-30: raise DiffusionError(f'alpha_bar falls to {last:g} over {len(betas)} timesteps, so x_0 cannot be recovered from x_T: use smaller betas or fewer timesteps')
     return betas
 
-# %% ../../nbs/10_process.ipynb #54f2129c
+# %% ../../nbs/10_process.ipynb #48db28be
 def noise_schedule(
     name:str, # 'linear' or 'squaredcos_cap_v2' ('cosine' is the same)
     timesteps:int, # number of noising steps T
@@ -76,7 +76,7 @@ def noise_schedule(
     'linear' is Ho et al. 2020 (section 4: 1e-4 to 0.02 over 1000 steps, scaled for other lengths); 'squaredcos_cap_v2'
     is Nichol & Dhariwal 2021 (equation 17, β capped at 0.999). Raises `DiffusionError` for an unknown name, or where a β would reach 1."""
     if name not in _schedules: raise DiffusionError(f'unknown noise schedule {name!r}: choose one of {", ".join(_schedules)}')
-    if isinstance(timesteps, bool) or int(timesteps) != timesteps or timesteps < 1: raise DiffusionError(f'timesteps must be a whole number of at least 1, got {timesteps!r}')
+    if isinstance(timesteps, bool) or not isinstance(timesteps, (int, np.integer)) or timesteps < 1: raise DiffusionError(f'timesteps must be a whole number of at least 1, got {timesteps!r}')
     return _check_betas(_schedules[name](int(timesteps)))
 
 # %% ../../nbs/10_process.ipynb #5ff4584c
