@@ -113,6 +113,7 @@ def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('--n', type=int, default=4000); a.add_argument('--latency-n', type=int, default=12000); a.add_argument('--repeats', type=int, default=3)
     a.add_argument('--work', type=Path, default=ROOT/'.benchmark'); a.add_argument('--out', type=Path, default=ROOT/'benchmarks/results/download.json'); a.add_argument('--port', type=int, default=8765)
+    a.add_argument('--formats', nargs='+', default=['webdataset', 'files'], choices=['webdataset', 'files'], help="img2dataset's outputs to compare with")
     a = a.parse_args(); work = a.work.resolve(); (work/'pictures').mkdir(parents=True, exist_ok=True)
     many = range(max(a.n, a.latency_n))
     with ProcessPoolExecutor(2) as pool: list(pool.map(make_pictures, [work/'pictures']*2, [many[0::2], many[1::2]]))
@@ -122,17 +123,17 @@ def main():
     try:
         urls, late = work/'urls.parquet', work/'late.parquet'
         write_urls(urls, a.port, a.n, False); write_urls(late, a.port, a.latency_n, True)
-        clients = {'autocomics': lambda out: run_ours(urls, out, False), 'img2dataset webdataset': lambda out: run_peer(command, urls, out, False, 'webdataset'),
-                   'img2dataset files': lambda out: run_peer(command, urls, out, False, 'files')}
-        result = dict(date=time.strftime('%Y-%m-%d'), machine=dict(cpus=os.cpu_count(), python=platform.python_version(), load_before=os.getloadavg()[0]), picture_bytes=round(size),
+        clients = {'autocomics': lambda out: run_ours(urls, out, False), **{f'img2dataset {form}': lambda out, form=form: run_peer(command, urls, out, False, form) for form in a.formats}}
+        result = dict(date=time.strftime('%Y-%m-%d'), machine=dict(cpus=os.cpu_count(), python=platform.python_version(), load_before=round(os.getloadavg()[0], 1)), picture_bytes=round(size),
                       local=scenario('local', clients, a.n, a.repeats, work))
         if echo and a.latency_n:
             slow = {'autocomics': lambda out: run_ours(late, out, True), 'img2dataset webdataset': lambda out: run_peer(command, late, out, True, 'webdataset')}
             result['latency'] = scenario('latency', slow, a.latency_n, a.repeats, work)
         else: print('the latency scenario needs nginx\'s echo module (Debian: libnginx-mod-http-echo): skipped')
     finally: nginx.terminate(); nginx.wait()
+    result['machine']['load_after'] = round(os.getloadavg()[0], 1)
     m = result['local']['median']
-    result['goals'] = {'CPU per image against img2dataset (webdataset), at most 0.6': round(m['autocomics']['cpu_ms_per_image']/m['img2dataset webdataset']['cpu_ms_per_image'], 3)}
+    result['goals'] = {f'CPU per image against {c}, at most 0.6': round(m['autocomics']['cpu_ms_per_image']/v['cpu_ms_per_image'], 3) for c, v in m.items() if c != 'autocomics'}
     if 'latency' in result:
         m = result['latency']['median']
         result['goals']['images per second against img2dataset, 150 ms latency and 2% stalls, at least 2'] = round(m['autocomics']['per_second']/m['img2dataset webdataset']['per_second'], 2)
