@@ -6,8 +6,7 @@
 
 Weights are random: time, memory and rounding do not depend on what they mean. Results go to benchmarks/results/glide.json;
 parts that were not run keep their stored figures."""
-import argparse, json, math, os, platform, resource, statistics, subprocess, sys, time
-from contextlib import nullcontext
+import argparse, json, os, platform, resource, statistics, subprocess, sys, time
 from pathlib import Path
 
 import torch
@@ -15,12 +14,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from autocomics.core import atomic_write
 from autocomics.diffusion.guidance import classifier_free
-from autocomics.diffusion.process import Diffusion, gather, noise_schedule
+from autocomics.diffusion.process import Diffusion, noise_schedule
 from autocomics.diffusion.samplers import ddim, ddpm, dpm_solver, final
 from autocomics.glide.pipeline import TextToImage, best_dtype
 from autocomics.glide.text2im import create_model
 
 GIB = 2**30
+CLOCKS, CLOCK = dict(wall=time.perf_counter, cpu=time.process_time), 'wall'   # cpu: for a machine that others use too
 RESULTS = Path(__file__).parent/'results'/'glide.json'
 SMALL = dict(num_channels=64, num_res_blocks=1, channel_mult='1,2', text_ctx=32, xf_width=128, xf_layers=2, xf_heads=2, n_vocab=1000)
 
@@ -57,24 +57,27 @@ def inputs(model, n):
 
 def timed_rounds(ways, rounds):
     "Median seconds of each way; the ways take turns, so that a busy moment hits all of them"
-    times = {name: [] for name in ways}
+    now, times = CLOCKS[CLOCK], {name: [] for name in ways}
     for way in ways.values(): way()
     for _ in range(rounds):
         for name, way in ways.items():
-            start = time.perf_counter(); way(); times[name].append(time.perf_counter() - start)
+            start = now(); way(); times[name].append(now() - start)
     return {name: statistics.median(ts) for name, ts in times.items()}
+
+
+def eager(model, x, t, tokens, mask, pictures):
+    "Plain fp32: attention written out, the caption read again at every step"
+    with sdpa_kernel(SDPBackend.MATH): return model(x, t, tokens, mask, **pictures)
 
 
 def pass_ways(kind, rows, quick):
     "The ways to do one pass: plain fp32 eager with the text read again, and ours step by step"
     plain = random_network(kind, quick=quick)
     x, t, tokens, mask, pictures = inputs(plain, rows)
-    def eager():
-        with sdpa_kernel(SDPBackend.MATH): return plain(x, t, tokens, mask, **pictures)
     text = plain.encode_text(tokens, mask)
     def cached():
         with sdpa_kernel(SDPBackend.MATH): return plain(x, t, text=text, **pictures)
-    ways = {'plain fp32, text recomputed': eager, '+ text cached': cached, '+ fused attention': lambda: plain(x, t, text=text, **pictures)}
+    ways = {'plain fp32, text recomputed': lambda: eager(plain, x, t, tokens, mask, pictures), '+ text cached': cached, '+ fused attention': lambda: plain(x, t, text=text, **pictures)}
     fp32 = random_network(kind, quick=quick).to(memory_format=torch.channels_last)
     text32 = fp32.encode_text(tokens, mask)
     ways['+ channels last (ours, fp32)'] = lambda: fp32(x, t, text=text32, **pictures)
@@ -97,29 +100,28 @@ def step(args):
 
 
 def images(args):
-    "One picture: the default settings against sampler='reference' in fp32, both measured per step over a few steps and multiplied out"
-    result = {}
-    settings = {'reference, fp32': ('reference', torch.float32), 'default, fp32': ('dpm_solver', torch.float32), 'default, this machine': ('dpm_solver', best_dtype(torch.device('cpu')))}
-    for name, (sampler, dtype) in settings.items():
-        networks = {kind: random_network(kind, dtype, args.quick) for kind in ('base', 'upsample')}
+    "One picture, default settings against sampler='reference' in fp32: seconds per step taken in turns, times the number of steps"
+    low, sizes, walks, counts = best_dtype(torch.device('cpu')), {}, {}, {}
+    fp32, fast = ({kind: random_network(kind, dtype, args.quick) for kind in ('base', 'upsample')} for dtype in (torch.float32, low))
+    pipes = {'reference, fp32': ('reference', fp32, torch.float32), 'default, fp32': ('dpm_solver', fp32, torch.float32), 'default, this machine': ('dpm_solver', fast, low)}
+    for name, (sampler, networks, dtype) in pipes.items():
         pipe = TextToImage(networks, WordTokenizer(networks['base'].options['n_vocab']), device='cpu', dtype=dtype)
-        counts = dict(base=20, upsample=10) if sampler == 'dpm_solver' else dict(base=100, upsample=27)
-        total, used = 0, {}
-        for kind, steps in counts.items():
-            size = networks[kind].options['image_size']
-            low = dict(low_res=torch.zeros(1, 3, networks['base'].options['image_size'], networks['base'].options['image_size'])) if kind == 'upsample' else {}
-            walk = pipe.stage(kind, ['a boat'], lambda: torch.randn(1, 3, size, size), 3.0 if kind == 'base' else 1.0, sampler=sampler, **low)
-            start = time.perf_counter(); next(walk); first = time.perf_counter() - start
-            start = time.perf_counter(); n = args.rounds
-            for _ in range(n): next(walk)
-            per_step = (time.perf_counter() - start)/n
-            walk.close()
-            used[kind] = dict(steps=steps, seconds_per_step=round(per_step, 4))
-            total += first + per_step*(steps - 1)
-        result[name] = dict(seconds=round(total, 2), extrapolated_from_steps=args.rounds + 1, **used)
-        del pipe, networks
-    reference = result['reference, fp32']['seconds']
-    for r in result.values(): r['ratio'] = round(r['seconds']/reference, 4)
+        for kind in networks:
+            size, small = networks[kind].options['image_size'], networks['base'].options['image_size']
+            pictures = dict(low_res=torch.zeros(1, 3, small, small)) if kind == 'upsample' else {}
+            walk = pipe.stage(kind, ['a boat'], lambda size=size: torch.randn(1, 3, size, size), 3.0 if kind == 'base' else 1.0, sampler=sampler, **pictures)
+            walks[name, kind], counts[name, kind] = (lambda walk=walk: next(walk)), ((100, 27) if sampler == 'reference' else (20, 10))[kind == 'upsample']
+    name = 'reference, plain fp32, text recomputed'
+    for kind, rows in (('base', 2), ('upsample', 1)):
+        model = random_network(kind, quick=args.quick)
+        walks[name, kind], counts[name, kind] = (lambda model=model, given=inputs(model, rows): eager(model, *given)), (100, 27)[kind == 'upsample']
+    seconds, result = timed_rounds(walks, args.rounds), {}
+    for name in dict.fromkeys(name for name, _ in walks):
+        total = sum(seconds[name, kind]*counts[name, kind] for kind in ('base', 'upsample'))
+        result[name] = dict(seconds=round(total, 2), **{kind: dict(steps=counts[name, kind], seconds_per_step=round(seconds[name, kind], 4)) for kind in ('base', 'upsample')})
+    for r in result.values():
+        r['ratio_to_reference'] = round(r['seconds']/result['reference, fp32']['seconds'], 4)
+        r['ratio_to_plain_reference'] = round(r['seconds']/result[name]['seconds'], 4)
     return result
 
 
@@ -166,13 +168,15 @@ def energy_distance(a, b):
     return (2*torch.cdist(a, b).mean() - torch.cdist(a, a).sum()/(n*(n - 1)) - torch.cdist(b, b).sum()/(m*(m - 1))).item()
 
 
-def mixture(n, generator):
-    "Three pictures of 3x4x4 in [-1, 1], each a shape on its own constant colour, with small variations: means, weights and the true samples"
+def mixture():
+    "Means, weights and spread of three pictures of 3x4x4 in [-1, 1], each a shape on its own constant colour"
     colours = torch.tensor([[0.7, 0.1, -0.6], [-0.5, 0.6, 0.2], [-0.7, -0.7, 0.5]])[:, :, None, None]
-    shapes = 0.3*torch.randn(3, 3, 4, 4, generator=generator).clamp(-1, 1)
-    means, weights, std = (colours + shapes).clamp(-0.85, 0.85), torch.tensor([0.5, 0.3, 0.2]), 0.05
-    which = torch.multinomial(weights, n, replacement=True, generator=generator)
-    return means, weights, std, means[which] + std*torch.randn(n, 3, 4, 4, generator=generator)
+    shapes = 0.3*torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+    return (colours + shapes).clamp(-0.85, 0.85), torch.tensor([0.5, 0.3, 0.2]), 0.05
+
+
+def true_samples(means, weights, std, n):
+    return means[torch.multinomial(weights, n, replacement=True)] + std*torch.randn(n, 3, 4, 4)
 
 
 def mixture_denoiser(means, weights, std, betas):
@@ -198,11 +202,8 @@ def quality(args):
         distances = {name: [] for name in (*walks, 'true against true')}
         for seed in range(seeds):
             torch.manual_seed(seed)
-            means, weights, std, true = mixture(n, torch.Generator().manual_seed(0))
-            again = mixture(n, torch.Generator().manual_seed(0))
-            which = torch.multinomial(weights, n, replacement=True)
-            other = means[which] + std*torch.randn(n, 3, 4, 4)
-            denoise, x = mixture_denoiser(means, weights, std, betas), torch.randn(n, 3, 4, 4)
+            world = mixture()
+            true, other, denoise, x = true_samples(*world, n), true_samples(*world, n), mixture_denoiser(*world, betas), torch.randn(n, 3, 4, 4)
             for name, walk in walks.items(): distances[name].append(energy_distance(final(walk(denoise, x)).flatten(1), true.flatten(1)))
             distances['true against true'].append(energy_distance(other.flatten(1), true.flatten(1)))
         result[kind] = {name: dict(energy_distance=round(statistics.mean(d), 6), standard_error=round(statistics.stdev(d)/len(d)**0.5, 6), n=n, seeds=seeds) for name, d in distances.items()}
@@ -234,7 +235,7 @@ PARTS = dict(step=step, images=images, precision=precision, memory=memory, quali
 
 def machine(args):
     cpu = next((line.split(':')[1].strip() for line in Path('/proc/cpuinfo').read_text().splitlines() if line.startswith('model name')), platform.processor()) if os.path.exists('/proc/cpuinfo') else platform.processor()
-    return dict(cpu=cpu, threads=args.threads, load_before=round(os.getloadavg()[0], 2), torch=torch.__version__, best_dtype=str(best_dtype(torch.device('cpu'))).replace('torch.', ''), rounds=args.rounds)
+    return dict(cpu=cpu, threads=args.threads, load_before=round(os.getloadavg()[0], 2), torch=torch.__version__, best_dtype=str(best_dtype(torch.device('cpu'))).replace('torch.', ''), rounds=args.rounds, clock=args.clock)
 
 
 @torch.no_grad()
@@ -242,8 +243,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('parts', nargs='*', help=', '.join(PARTS))
     parser.add_argument('--quick', action='store_true'); parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--threads', type=int, default=os.cpu_count()); parser.add_argument('--out', type=Path); parser.add_argument('--memory-child')
+    parser.add_argument('--threads', type=int, default=os.cpu_count()); parser.add_argument('--clock', choices=CLOCKS, default='wall')
+    parser.add_argument('--out', type=Path); parser.add_argument('--memory-child')
     args = parser.parse_args()
+    global CLOCK
+    CLOCK = args.clock
     torch.set_num_threads(args.threads)
     if args.memory_child: return memory_child(args.memory_child, args.quick)
     out = args.out or (None if args.quick else RESULTS)
