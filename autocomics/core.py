@@ -120,7 +120,7 @@ def to_images(
     p = x.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
     return [Image.fromarray(o[..., 0] if o.shape[-1] == 1 else o) for o in p]
 
-# %% ../nbs/00_core.ipynb #43ecb8d6
+# %% ../nbs/00_core.ipynb #f4bb129d
 def show_images(
     images,         # a tensor (N, C, H, W) in [-1, 1], or a list of PIL pictures or arrays
     captions=None,  # one text per picture
@@ -135,11 +135,11 @@ def show_images(
     if captions is not None and len(captions) != len(images): raise ImageError(f"{len(images)} pictures, but {len(captions)} captions: give one for each.")
     ncols = ncols or min(len(images), 8) or 1
     nrows = -(-len(images)//ncols) or 1
-    fig, axes = plt.subplots(nrows, ncols, figsize=(ncols*size, nrows*size*(1.05 if captions is None else 1.25) + (0.3 if title else 0)), squeeze=False, layout='constrained')
+    fig, axes = plt.subplots(nrows, ncols, figsize=(ncols*size, nrows*size*(1.05 if captions is None else 1.25) + (0.3 if title else 0)), squeeze=False, layout='constrained', dpi=72)
     for ax in axes.flat: ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(False)
     for i, (ax, image) in enumerate(zip(axes.flat, images)):
         ax.imshow(image, cmap='gray', vmin=0, vmax=255, interpolation='nearest')
-        if captions is not None: ax.set_xlabel('\n'.join(textwrap.wrap(str(captions[i]), int(size*12))), fontsize=8)
+        if captions is not None: ax.set_xlabel('\n'.join(textwrap.wrap(str(captions[i]), int(size*12), break_long_words=False)), fontsize=8)
     if title: fig.suptitle(title, fontsize=10)
     plt.close(fig)
     return fig

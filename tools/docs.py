@@ -54,7 +54,9 @@ def broken(cfg, name, pages, anchors):
 
 def check():
     "{what: [problems]} for each page, the sidebar and the configuration"
-    cfg, pages = get_config(), processed()
+    cfg = get_config()
+    try: pages = processed()
+    except Exception as e: return {'processing': [f'{e}', 'A cell with imports holds nothing else, unless it is exported: building the pages runs such cells on their own.']}
     anchors = {page: {slug(h) for h in re.findall(r'^#{1,6}\s+(.*)$', md, re.M)} for page, _, md, _ in pages.values()}
     result = {}
     for name, (page, front, md, cells) in pages.items():
