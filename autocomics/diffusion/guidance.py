@@ -6,7 +6,7 @@ We'd like samples of $p(x \mid y)$. Samplers need its score at each noise level,
 
 $$\nabla_x\log p_t(x \mid y) = \nabla_x\log p_t(x) + \nabla_x\log p_t(y \mid x).$$
 
-The first term is our denoiser's, $-\epsilon/\sqrt{1-\bar\alpha_t}$. The second asks a classifier which direction makes the picture more of a $y$. It must be a classifier *of noisy pictures*. In our world it is known:
+The first term is our denoiser's, $-\epsilon/\sqrt{1-\bar\alpha_t}$. The second asks a classifier which direction makes the picture more of a $y$. It must be a classifier *of noisy pictures*.
 
 ## Guidance without a classifier
 
