@@ -251,13 +251,12 @@ def main():
     torch.set_num_threads(args.threads)
     if args.memory_child: return memory_child(args.memory_child, args.quick)
     out = args.out or (None if args.quick else RESULTS)
-    results = json.loads(out.read_text()) if out and out.exists() else {}
     for name in args.parts or PARTS:
         start = time.perf_counter()
-        results[name] = dict(machine=machine(args), result=PARTS[name](args), took_seconds=0)
-        results[name]['took_seconds'] = round(time.perf_counter() - start, 1)
-        print(f'## {name}: {PARTS[name].__doc__} [{results[name]["took_seconds"]} s]\n' + json.dumps(results[name]['result'], indent=1), flush=True)
+        measured = dict(machine=machine(args), result=PARTS[name](args), took_seconds=round(time.perf_counter() - start, 1))
+        print(f'## {name}: {PARTS[name].__doc__} [{measured["took_seconds"]} s]\n' + json.dumps(measured['result'], indent=1), flush=True)
         if out:
+            results = (json.loads(out.read_text()) if out.exists() else {}) | {name: measured}
             with atomic_write(out, 'w') as f: f.write(json.dumps(results, indent=1) + '\n')
 
 
