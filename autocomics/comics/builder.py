@@ -299,7 +299,7 @@ def cancel(self:StripBuilder):
 
 for f in (_options, _start, _ready, draw, cancel): setattr(StripBuilder, f.__name__, f)
 
-# %% ../../nbs/42_builder.ipynb #06abaa69
+# %% ../../nbs/42_builder.ipynb #fbdf4c95
 def compare(self:StripBuilder):
     "Draw the same captions and seeds with two models, side by side"
     if self.other.value == 'nothing': raise GeneratorError('Choose a model to compare with.')
@@ -319,7 +319,7 @@ def export(self:StripBuilder):
     data = make(self.strip)
     data = data if isinstance(data, bytes) else data.encode()
     name = ''.join(c if c.isalnum() else '-' for c in self.strip.title.lower()).strip('-')[:40] or 'strip'
-    self.link.value = f'<a download="{html.escape(name)}.{kind}" href="data:{mime};base64,{base64.b64encode(data).decode()}">Download {html.escape(name)}.{kind} ({len(data)//1024 + 1} KB)</a>'
+    self.link.value = f'<a style="text-decoration:underline;color:#0b57d0" download="{html.escape(name)}.{kind}" href="data:{mime};base64,{base64.b64encode(data).decode()}">Download {html.escape(name)}.{kind} ({len(data)//1024 + 1} KB)</a>'
     return data
 
 def load(self:StripBuilder, source):
