@@ -6,9 +6,9 @@ Docs: https://autocomics.github.io/autocomics/download.html.md"""
 
 # %% auto #0
 __all__ = ['PICTURE_OPTIONS', 'NO', 'Policy', 'OWN', 'Fetch', 'user_agent', 'NotPublic', 'is_public', 'guarded_socket',
-           'checked_url', 'drop_of', 'retry_after', 'opted_out', 'tdm_patterns', 'Pace', 'Host', 'Fetcher',
-           'make_picture', 'read_records', 'Log', 'committed', 'part', 'only_one', 'local_pool', 'row_id', 'plan_chunk',
-           'download_pictures']
+           'checked_url', 'drop_of', 'retry_after', 'opted_out', 'tdm_patterns', 'read_blocklist', 'is_blocked', 'Pace',
+           'Host', 'Fetcher', 'make_picture', 'read_records', 'Log', 'committed', 'part', 'only_one', 'local_pool',
+           'row_id', 'plan_chunk', 'download_pictures']
 
 # %% ../../nbs/21_download.ipynb #a2b3071f
 import asyncio, collections, contextlib, dataclasses, hashlib, heapq, importlib, ipaddress, json, os, random, re, socket, ssl, struct, subprocess, sys, threading, time, warnings, zlib
@@ -21,7 +21,7 @@ from PIL import Image
 from ..core import AutocomicsError, atomic_write
 from .captions import CaptionedImages, Drop, EmptySet, Writer, clean_captions, dhash, encode, fit, open_picture, refuse_existing, _plain
 
-# %% ../../nbs/21_download.ipynb #0a1504da
+# %% ../../nbs/21_download.ipynb #68ffd9f4
 @dataclasses.dataclass(frozen=True)
 class Fetch:
     "How pictures are fetched and stored"
@@ -44,6 +44,7 @@ class Fetch:
     robots: bool = True # ask and obey robots.txt
     opt_outs: bool = True # obey noai, noindex … and TDMRep
     contact: str = '' # how a server's owner can reach you
+    blocklist: str = '' # file of sha256 or md5 hashes, one a line, of files that must never be stored
     allow: tuple = () # networks to be allowed although they are not public, e.g. '127.0.0.0/8' in tests
 
 PICTURE_OPTIONS = ('size', 'resize', 'format', 'quality', 'min_side', 'max_pixels', 'max_bytes')
@@ -136,6 +137,19 @@ def tdm_patterns(data:bytes) -> list:
     paths = [str(r.get('location', '/*')) for r in rules if str(r.get('tdm-reservation')) == '1']
     return [re.compile('.*'.join(map(re.escape, p.rstrip('$').split('*')))+('$' if p.endswith('$') else '')) for p in paths]
 
+# %% ../../nbs/21_download.ipynb #b740b65d
+def read_blocklist(path) -> set:
+    "The hashes in a file, one sha256 or md5 in hex digits a line; blank lines and lines that start with # don't count"
+    try: lines = Path(path).read_text(encoding='utf-8').split('\n')
+    except OSError as e: raise AutocomicsError(f'the block list {path} cannot be read: {e.strerror}. Nothing is fetched without it') from None
+    hashes = {l.strip().lower() for l in lines if l.strip() and not l.startswith('#')}
+    if odd := [h for h in hashes if not re.fullmatch('[0-9a-f]{32}|[0-9a-f]{64}', h)]: raise AutocomicsError(f'{path} holds {odd[0][:80]!r}: expected one sha256 (64 hex digits) or md5 (32) a line')
+    return hashes
+
+def is_blocked(data:bytes, hashes:set) -> bool:
+    "Whether a file's sha256 or md5 is in `hashes`"
+    return hashlib.sha256(data).hexdigest() in hashes or hashlib.md5(data, usedforsecurity=False).hexdigest() in hashes
+
 # %% ../../nbs/21_download.ipynb #17eb03ca
 class Pace:
     "A token bucket: `burst` at once, then `per_second`"
@@ -148,7 +162,7 @@ class Pace:
         "Obey a Crawl-delay"
         if delay > self.T: self.T, self.burst = delay, 1
 
-# %% ../../nbs/21_download.ipynb #aaed0049
+# %% ../../nbs/21_download.ipynb #319c0109
 class Host:
     "What is known about one host"
     def __init__(self, o:Fetch):
@@ -162,6 +176,7 @@ class Fetcher:
     def __init__(self, o:Fetch, log): # `log` has keep(row, data, dhash, width, height) and drop(row, Drop)
         self.o, self.log, self.hosts, self.policies = o, log, {}, {}
         self.slots, self.large = asyncio.Semaphore(o.concurrency), asyncio.Semaphore(8)
+        self.blocked = read_blocklist(o.blocklist) if o.blocklist else None
         self.decoder, self.bytes, self.requests, self.agent = ThreadPoolExecutor(1), 0, 0, user_agent(o.contact)
     def host(self, name): return self.hosts.get(name) or self.hosts.setdefault(name, Host(self.o))
 
@@ -285,7 +300,7 @@ def _refused(self:Fetcher, host, status, headers):
 @patch
 def _pause(self:Fetcher, attempt): return self.o.backoff*2**attempt*(.5+random.random())
 
-# %% ../../nbs/21_download.ipynb #e9c931a7
+# %% ../../nbs/21_download.ipynb #a566d7c2
 def make_picture(data:bytes, o:Fetch):
     "(file bytes, dHash, width, height) of a fetched picture. Raises `Drop`"
     if not data: raise Drop('empty body')
@@ -300,6 +315,7 @@ async def picture(self:Fetcher, row):
     if not row['text']: raise Drop('no caption')
     _, headers, data = await self.follow(checked_url(row['url']), self.check_policy, self.o.max_bytes)
     if self.o.opt_outs and (word := opted_out(headers)): raise Drop('opt-out', word)
+    if self.blocked and is_blocked(data, self.blocked): raise Drop('blocked')
     if len(data) < 300_000: return make_picture(data, self.o)
     return await asyncio.get_running_loop().run_in_executor(self.decoder, make_picture, data, self.o)
 
@@ -596,7 +612,7 @@ def _assemble(chunks, path, o, limit, about):
                         w.add_encoded(logs[log].read(size), row['text'], header['dhash'], header['width'], header['height'], url=row['url'], **row['meta'])
     return CaptionedImages.open(path)
 
-# %% ../../nbs/21_download.ipynb #db72fe32
+# %% ../../nbs/21_download.ipynb #9e545fdd
 def download_pictures(rows, # dicts with url=, text= and metadata; or a function cursor -> such dicts, each with a `cursor` to go on after it
                       path, # the set's folder to be; work in progress lies beside it in `<path>.download`
                       plan:dict|None=None, # describes the source; part of the fingerprint and of the report
@@ -607,7 +623,9 @@ def download_pictures(rows, # dicts with url=, text= and metadata; or a function
                       chunk_rows:int=50_000, # rows planned at a time
                       **fetch) -> CaptionedImages: # fields of `Fetch`
     "Fetch the pictures of `rows` into a `CaptionedImages`. Killed at any moment, the same call goes on; a different plan is refused. Raises `EmptySet` where nothing is kept"
-    o, path = Fetch(**fetch), Path(path)
+    try: o, path = Fetch(**fetch), Path(path)
+    except TypeError as e: raise AutocomicsError(f'{e}: the options are {", ".join(f.name for f in dataclasses.fields(Fetch))}') from None
+    if o.blocklist: read_blocklist(o.blocklist)
     wanted = _fingerprint(plan, o)
     if path.exists(): return _finished(path, wanted)
     folder = path.with_name(path.name+'.download')
