@@ -143,12 +143,12 @@ def plain_words(s:str) -> str:
     "`s` as it is compared: NFKC, without zero-width characters, lower case"
     return unicodedata.normalize('NFKC', _zero_width.sub('', unicodedata.normalize('NFKC', s))).lower()
 
-# %% ../../nbs/20_captions.ipynb #89e6557b
+# %% ../../nbs/20_captions.ipynb #4a2581ac
 _INSIDE = r'\p{L}\p{M}\p{N}_'
 
 def _word_pattern(word, ascii):
     "Regular expression (Rust's, as polars has) that finds `word` as a word"
-    core = r'[\s\x1c-\x1f]+'.join(re.sub(r'([^\w\s])', r'\\\1', w) if w.isascii() else re.sub(r'([\\.+*?()|\[\]{}^$#&~-])', r'\\\1', w) for w in word.split())
+    core = r'[\s\x1c-\x1f]+'.join(re.sub(r'([!-/:;=?@\[-^`{-~])', r'\\\1', w) for w in word.split())    # \< and \> would be word boundaries in Rust
     def edge(c, anchor):
         if _spaceless.match(c) or not (unicodedata.category(c)[0] in 'LMN' or c == '_'): return ''
         return f'(?:{anchor}|[^A-Za-z0-9_])' if ascii else f'(?:{anchor}|[^{_INSIDE}]|[{SPACELESS}])'
