@@ -155,6 +155,13 @@ def install(py, dist):
     run(py, root/'tools/torchvision.py')
     return r.returncode == 0, r.stdout[-2000:] + r.stderr[-3000:]
 
+# ---- browser: the strip builder, clicked through by a program
+
+def browser():
+    r = run(sys.executable, root/'tools/browser.py', cwd=root)
+    if 'skipped' in r.stdout: say('        ' + r.stdout.strip())
+    else: check('the strip builder in a browser', r.returncode == 0, r.stdout[-1000:] + r.stderr[-3000:])
+
 # ---- documentation
 
 def documentation():
@@ -165,7 +172,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--slow', action='store_true', help='run the cells flagged slow as well')
     ap.add_argument('--record', action='store_true', help='store the seconds per notebook in benchmarks/results')
-    ap.add_argument('--only', default='sources,imports,documentation,notebooks,wheel', help='which checks, separated by commas')
+    ap.add_argument('--only', default='sources,imports,documentation,notebooks,browser,wheel', help='which checks, separated by commas')
     ap.add_argument('--notebooks', nargs='*', help='which notebooks (names without .ipynb)')
     args = ap.parse_args()
     os.chdir(root)
@@ -176,6 +183,7 @@ def main():
     if background: say('wheel (in the background) ...'); background.start()
     if 'notebooks' in only: say('notebooks ...'); notebooks(args.notebooks, args.slow)
     if args.record and 'notebooks' in only: record()
+    if 'browser' in only: say('browser ...'); browser()
     if background: background.join()
     if failed: say('\nFailed:\n  ' + '\n  '.join(failed))
     say(f'\nTook {(time.time()-start)/60:.1f} minutes. ' + ('Read a chapter with: make lab' if not failed else 'One notebook alone: make notebook NB=nbs/NAME.ipynb'))
