@@ -377,7 +377,7 @@ class RunLog(Callback):
     def after_fit(self):
         if self.writer: self.writer.close(); self.writer = None
 
-# %% ../nbs/05_learner.ipynb #3a5e7571
+# %% ../nbs/05_learner.ipynb #66cca5b6
 class Pictures(Callback):
     """After each validation: draw with the averaged weights, keep the picture in `folder` and show it in TensorBoard
 
@@ -392,7 +392,7 @@ class Pictures(Callback):
         ema, log = getattr(self.learn, 'ema', None), getattr(self.learn, 'run_log', None)
         self.model.eval()
         with torch.no_grad(), ema.applied() if ema else nullcontext(): images, captions = self.draw(self.model)
-        figure = show_images(images, captions, title=f'step {self.learn.step}')
+        figure = show_images(images, captions, ncols=min(10, len(images)), size=0.8, title=f'step {self.learn.step}')
         with atomic_write(self.folder/f'step-{self.learn.step:08d}.png') as f: figure.savefig(f, dpi=80)
         if log and log.writer: log.writer.add_figure('pictures', figure, self.learn.step)
 
