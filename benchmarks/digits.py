@@ -64,7 +64,8 @@ def _real(judge):
 def part_sample(model, judge, scale, steps, n):
     "Accuracy and Fréchet distance at one guidance scale and number of steps"
     start = time.process_time()
-    features, logits = sample(model, judge, scale, steps, n)
+    def progress(features, logits): print(f'scale {scale}: {(logits.argmax(1) == np.arange(len(logits)) % 10).mean():.4f} of {len(logits):,} read as asked', flush=True)
+    features, logits = sample(model, judge, scale, steps, n, report=progress)
     accuracy = wilson(int((logits.argmax(1) == np.arange(n) % 10).sum()), n)
     real = _real(judge)
     floor = real_floor(frechet_distance, real, n, repeats=5)
