@@ -77,7 +77,7 @@ def imports():
         rel = path.relative_to(root/'autocomics')
         if path.name in ('__init__.py', '_modidx.py'): continue
         part, names = rel.parts[0].removesuffix('.py'), list(imported(path))
-        ours = {n.split('.')[1] for n in names if n.startswith('autocomics.')} - {part}
+        ours = {n.split('.')[1] for n in names if n.startswith('autocomics.')} - {part, '__version__'}
         up = ours - below.get(part, set())
         check(f'imports: {rel}', not up and not never & {n.split('.')[0] for n in names},
               f"imports {sorted(up | never & {n.split('.')[0] for n in names})}; {part} may import {sorted(below.get(part, set()))}")

@@ -136,14 +136,14 @@ def q_sample(self:Diffusion,
     "x_t drawn from q(x_t | x_0) = N(√ᾱ x_0, (1−ᾱ) I) (Ho et al. 2020, equation 4)."
     return self._at(self.sqrt_alphas_cumprod, t, x0)*x0 + self._at(self.sqrt_one_minus_alphas_cumprod, t, x0)*noise
 
-# %% ../../nbs/10_process.ipynb #57732711
+# %% ../../nbs/10_process.ipynb #4108a23d
 def scrubber(
     frames:torch.Tensor, # images in [-1, 1], shape (F, C, H, W), C 1 or 3
     labels, # one text per frame
     title:str='', # a line above, also read out to those who cannot see the slider
     width:int=192, # of a frame on the page, in CSS pixels
     start:int=0, # frame shown first
-)->'IPython.display.HTML': # a picture with a slider, complete in itself
+): # an IPython.display.HTML: a picture with a slider, complete in itself
     """An HTML slider over pictures that needs no kernel and no network: one PNG of all frames, inside the page.
 
     Raises `DiffusionError` where frames and labels differ in number."""
