@@ -130,7 +130,7 @@ def _train_for(model, seconds, lr):
     from autocomics.diffusion.digits import digits_learner
     from autocomics.learner import CancelFitException, Callback
     class Stop(Callback):
-        order = 95
+        order = 50  # before the schedule reads how much of the run is over
         def before_fit(self): self.start = time.process_time()
         def before_batch(self):
             if self.training: self.learn.pct_train = min(1., (time.process_time()-self.start)/seconds)
