@@ -19,13 +19,13 @@ $(VENV)/.package: settings.ini pyproject.toml setup.py constraints.txt
 	@echo "Installing autocomics into $(VENV) (PyTorch is large: some minutes the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
-	@$(BIN)/python tools/torchvision.py
+	@$(BIN)/python tools/drop_torchvision.py
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.package
 	@echo "Installing what the checks need ..."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python tools/torchvision.py
+	@$(BIN)/python tools/drop_torchvision.py
 	@touch $@
 
 env: $(VENV)/.dev

@@ -152,7 +152,7 @@ def install(py, dist):
     links = ' '.join(filter(None, [str(dist), os.environ.get('PIP_FIND_LINKS')]))
     r = run('sh', '-c', command, env={**env, 'PIP_FIND_LINKS': links, 'PIP_CONSTRAINT': str(root/'constraints.txt')}) if os.name != 'nt' else \
         run(py, '-m', 'pip', 'install', '-q', '--find-links', dist, '-c', root/'constraints.txt', f'autocomics=={headers.version()}')
-    run(py, root/'tools/torchvision.py')
+    run(py, root/'tools/drop_torchvision.py')
     return r.returncode == 0, r.stdout[-2000:] + r.stderr[-3000:]
 
 # ---- browser: the strip builder, clicked through by a program
