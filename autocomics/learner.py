@@ -6,11 +6,11 @@ Docs: https://autocomics.github.io/autocomics/learner.html.md"""
 
 # %% auto #0
 __all__ = ['TrainingError', 'NonFiniteLoss', 'step_generator', 'StepBatches', 'FixedBatches', 'decay_groups', 'adamw',
-           'StepLearner', 'warmup_cosine', 'largest_that_fits', 'Autocast', 'EMA', 'ClipGradients', 'NaNGuard',
-           'RunLog', 'Pictures', 'Checkpoint', 'TimeLimit']
+           'StepLearner', 'warmup_cosine', 'largest_that_fits', 'Autocast', 'learned_state', 'EMA', 'ClipGradients',
+           'NaNGuard', 'RunLog', 'Pictures', 'Checkpoint', 'TimeLimit']
 
-# %% ../nbs/05_learner.ipynb #25259a8a
-import csv, hashlib, json, math, os, time
+# %% ../nbs/05_learner.ipynb #0b6cb12c
+import csv, hashlib, json, math, os, shutil, time
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -198,17 +198,18 @@ def warmup_cosine(
     if pct < warmup: return lr*(pct+1e-3)/(warmup+1e-3)
     return lr*(final + (1-final)*0.5*(1+math.cos(math.pi*min(1, (pct-warmup)/(1-warmup)))))
 
-# %% ../nbs/05_learner.ipynb #779ac328
+# %% ../nbs/05_learner.ipynb #abb168fb
 @patch
 def fit_steps(self:StepLearner,
     total_steps:int, # optimiser steps of the whole run, counted from its very beginning
     lr:float, # the highest learning rate
     warmup:float=0.02, # part of the run in which the learning rate rises
+    final:float=0.02, # of `lr`, where it ends; 1 keeps it constant
     cbs=None, # callbacks for this call only
 ):
     "Train until `total_steps` steps are done, with `warmup_cosine` over them"
     self.total_steps = total_steps
-    schedule = ParamScheduler({'lr': partial(warmup_cosine, lr=lr, warmup=warmup)})
+    schedule = ParamScheduler({'lr': partial(warmup_cosine, lr=lr, warmup=warmup, final=final)})
     self.fit(-(-total_steps//len(self.dls.train)), lr, cbs=[schedule, *(cbs or [])])
 
 # %% ../nbs/05_learner.ipynb #3bf1e7dc
@@ -253,7 +254,14 @@ class Autocast(nn.Module):
         with torch.autocast(x.device.type, self.dtype): out = self.model(x, *args)
         return out.float()
 
-# %% ../nbs/05_learner.ipynb #48fcc3ef
+# %% ../nbs/05_learner.ipynb #2cc5daeb
+def learned_state(
+    model:nn.Module, # some of whose parameters may be frozen
+)->dict: # name -> tensor
+    "What training changes in a model: the parameters that learn, and the buffers. Frozen weights are the base's, and are not stored again"
+    frozen = {k for k,p in model.named_parameters() if not p.requires_grad}
+    return {k:v for k,v in model.state_dict().items() if k not in frozen}
+
 class EMA(Callback):
     """An exponential moving average of the weights, in float32, used for validation and kept for drawing
 
@@ -261,10 +269,10 @@ class EMA(Callback):
     order, run_valid = 20, False
     def __init__(self, decay:float=0.999): self.decay, self.shadow = decay, None
     def before_fit(self):
-        if self.shadow is None: self.shadow = {k:v.detach().float().clone() for k,v in self.model.state_dict().items()}
+        if self.shadow is None: self.shadow = {k:v.detach().float().clone() for k,v in learned_state(self.model).items()}
     def after_step(self):
         d = min(self.decay, (1+self.learn.step)/(10+self.learn.step))
-        params = dict(self.model.named_parameters())
+        params = {k:p for k,p in self.model.named_parameters() if k in self.shadow}
         update = torch.optim.swa_utils.get_ema_multi_avg_fn(d)
         with torch.no_grad():
             update([self.shadow[k] for k in params], [p.detach().float() for p in params.values()], None)
@@ -273,10 +281,10 @@ class EMA(Callback):
     @contextmanager
     def applied(self):
         "Within this block the model has the averaged weights"
-        mine = {k:v.clone() for k,v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.shadow)
+        mine = {k:v.clone() for k,v in learned_state(self.model).items()}
+        self.model.load_state_dict(self.shadow, strict=False)
         try: yield self.model
-        finally: self.model.load_state_dict(mine)
+        finally: self.model.load_state_dict(mine, strict=False)
     def state(self): return dict(shadow=self.shadow)
     def load_state(self, state): self.shadow = {k:state['shadow'][k].to(v.device) for k,v in self.shadow.items()}
 
@@ -377,9 +385,9 @@ class RunLog(Callback):
     def after_fit(self):
         if self.writer: self.writer.close(); self.writer = None
 
-# %% ../nbs/05_learner.ipynb #66cca5b6
+# %% ../nbs/05_learner.ipynb #788f268e
 class Pictures(Callback):
-    """After each validation: draw with the averaged weights, keep the picture in `folder` and show it in TensorBoard
+    """Before the first step and after each validation: draw with the averaged weights, keep the picture in `folder` and show it in TensorBoard
 
     `draw(model)` returns (pictures, captions) for `core.show_images`. The file is named after the step."""
     order, run_valid = 86, False
@@ -387,16 +395,21 @@ class Pictures(Callback):
         draw, # model -> (pictures, captions)
         folder, # gets step-00000100.png, ...
     ): self.draw, self.folder = draw, Path(folder)
+    def before_fit(self):
+        if self.learn.step == 0: self.after_epoch()
     def after_epoch(self):
+        import numpy as np
+        from PIL import Image
         from autocomics.core import show_images
         ema, log = getattr(self.learn, 'ema', None), getattr(self.learn, 'run_log', None)
         self.model.eval()
         with torch.no_grad(), ema.applied() if ema else nullcontext(): images, captions = self.draw(self.model)
         figure = show_images(images, captions, ncols=min(10, len(images)), size=0.8, title=f'step {self.learn.step}')
-        with atomic_write(self.folder/f'step-{self.learn.step:08d}.png') as f: figure.savefig(f, dpi=80)
-        if log and log.writer: log.writer.add_figure('pictures', figure, self.learn.step)
+        path = self.folder/f'step-{self.learn.step:08d}.png'
+        with atomic_write(path) as f: figure.savefig(f, dpi=80)
+        if log and log.writer: log.writer.add_image('pictures', np.asarray(Image.open(path).convert('RGB')), self.learn.step, dataformats='HWC')
 
-# %% ../nbs/05_learner.ipynb #aa34b48b
+# %% ../nbs/05_learner.ipynb #a780b924
 class Checkpoint(Callback):
     """Save all that the run consists of, whole or not at all, and resume from it exactly
 
@@ -420,14 +433,21 @@ class Checkpoint(Callback):
     def save(self, name=None):
         "Write a checkpoint now; returns its path"
         learn = self.learn
-        state = dict(recipe=self._recipe(), step=learn.step, model=learn.model.state_dict(), opt=learn.opt.opt.state_dict(), scaler=learn.scaler.state_dict(),
+        state = dict(recipe=self._recipe(), step=learn.step, model=learned_state(learn.model), opt=learn.opt.opt.state_dict(), scaler=learn.scaler.state_dict(),
                      scores=self.scores, callbacks={k:o.state() for k,o in self._parts().items()})
         path = self.folder/(name or f'step-{learn.step:08d}.pt')
-        with atomic_write(path) as f: torch.save(state, f)
+        try:
+            with atomic_write(path) as f: torch.save(state, f)
+        except (OSError, RuntimeError) as e: raise TrainingError(f'{path} could not be written: {e}. {self._room()}') from None
         if name: return path
         for o in self._files()[:-self.keep]: o.unlink()
         self.last = time.monotonic()
         return path
+
+    def _room(self):
+        free, found = shutil.disk_usage(self.folder).free, self._files()
+        last = f'Nothing before that is lost: started again, the run goes on after step {int(found[-1].stem[5:])}.' if found else 'Nothing had been saved before.'
+        return f'{free/2**20:,.0f} MiB are free there; make room, then start it again. {last}'
 
     def load(self, path):
         "Put the run into the state of a checkpoint. Raises `TrainingError` where it belongs to another run or is damaged"
@@ -436,7 +456,9 @@ class Checkpoint(Callback):
         for k,v in self._recipe().items():
             if state['recipe'].get(k, v) != v: raise TrainingError(f"{path} was made with {k}={state['recipe'][k]}, this run has {k}={v}: use the same, or another folder")
         learn = self.learn
-        learn.model.load_state_dict(state['model'])
+        wrong = learned_state(learn.model).keys() ^ state['model'].keys()
+        if wrong: raise TrainingError(f"{path} belongs to another network, or other parts of it learned: only one of both has '{min(wrong)}'. Use the same settings, or another folder.")
+        learn.model.load_state_dict(state['model'], strict=False)
         learn.opt.opt.load_state_dict(state['opt'])
         learn.scaler.load_state_dict(state['scaler'])
         learn.step, self.scores = state['step'], state['scores']
