@@ -113,16 +113,19 @@ def part_cost(model, judge):
     add('cost', gflop=count.get_total_flops()/1e9, parameters=sum(p.numel() for p in m.parameters()), megabytes=weights.stat().st_size/1e6,
         seconds_100_digits=time.time()-start, cpu_seconds_100_digits=time.process_time()-cpu, threads=torch.get_num_threads())
 
-def _peer():
+# as many parameters as ours, at the same three sizes of feature maps
+PEER = dict(sample_size=28, in_channels=1, out_channels=1, block_out_channels=(32, 48, 72), layers_per_block=1, norm_num_groups=8, attention_head_dim=8,
+            down_block_types=('DownBlock2D', 'DownBlock2D', 'AttnDownBlock2D'), up_block_types=('AttnUpBlock2D', 'UpBlock2D', 'UpBlock2D'), num_class_embeds=11)
+
+def peer_network():
     from diffusers import UNet2DModel
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return UNet2DModel(sample_size=28, in_channels=1, out_channels=1, block_out_channels=(32, 48, 72), layers_per_block=1, norm_num_groups=8, attention_head_dim=8,
-                           down_block_types=('DownBlock2D', 'DownBlock2D', 'AttnDownBlock2D'), up_block_types=('AttnUpBlock2D', 'UpBlock2D', 'UpBlock2D'), num_class_embeds=11)
+        return UNet2DModel(**PEER)
 
-class _Peer(nn.Module):
+class Peer(nn.Module):
     "diffusers' network with the arguments of ours"
-    def __init__(self): super().__init__(); self.net = _peer()
+    def __init__(self): super().__init__(); self.net = peer_network()
     def forward(self, x, t, labels): return self.net(x, t, class_labels=labels).sample
 
 def _train_for(model, seconds, lr):
@@ -143,12 +146,12 @@ def _train_for(model, seconds, lr):
     model.load_state_dict({k.removeprefix('model.'): v for k,v in learn.ema.shadow.items()})
     return rate, loss
 
-def _draw_peer(model, labels, steps=20):
-    "Guided digits by diffusers' own scheduler"
+def draw_peer(model, labels, steps=20):
+    "Guided digits by diffusers' own scheduler; model: (x, t, labels) -> eps"
     from diffusers import DPMSolverMultistepScheduler
     scheduler = DPMSolverMultistepScheduler(num_train_timesteps=1000, beta_schedule='squaredcos_cap_v2', use_lu_lambdas=True, thresholding=False)
     scheduler.set_timesteps(steps)
-    denoise = guided_denoiser(Autocast(model), labels, 2.)
+    denoise = guided_denoiser(model, labels, 2.)
     x = image_noise(range(len(labels)), (1, 28, 28))()
     with torch.no_grad():
         for t in scheduler.timesteps: x = scheduler.step(denoise(x, t.long().expand(len(x)))[0], t, x).prev_sample
@@ -158,7 +161,7 @@ def part_peer(model, judge, seconds=60, n=100):
     "Ours and diffusers' U-Net, trained for the same CPU seconds, the better of two learning rates for each"
     from torch.utils.flop_counter import FlopCounterMode
     rows, labels = {}, torch.arange(n) % 10
-    for name,make in {'autocomics UNet': UNet, 'diffusers UNet2DModel': _Peer}.items():
+    for name,make in {'autocomics UNet': UNet, 'diffusers UNet2DModel': Peer}.items():
         best = None
         for lr in (1e-3, 4e-3):
             torch.manual_seed(0)
@@ -172,7 +175,7 @@ def part_peer(model, judge, seconds=60, n=100):
         if name.startswith('auto'):
             noise = image_noise(range(n), (1, 28, 28))
             x = final(run_sampler('dpm_solver', guided_denoiser(Autocast(m), labels, 2.), noise(), digits_diffusion(), 20))
-        else: x = _draw_peer(m, labels)
+        else: x = draw_peer(Autocast(m), labels)
         cpu = time.process_time()-start
         right = conditional_accuracy(judge, x, labels)
         rows[name] = dict(parameters=sum(p.numel() for p in m.parameters()), gflop_forward=round(count.get_total_flops()/1e9, 3), trained_per_cpu_second=round(rate), learning_rate=lr,

@@ -1,7 +1,7 @@
 """Downloading pictures: autocomics against img2dataset, on this machine, against a local nginx.
 
     python benchmarks/download.py                    # makes its own environment for img2dataset and its own pictures, both kept in --work
-    python benchmarks/download.py --repeats 5 --n 4000 --latency-n 12000
+    python benchmarks/download.py --repeats 5 --n 8000 --latency-n 16000
 
 Both fetch the same JPEGs (about 49 KiB each) from 64 loopback addresses that play the parts of 64 hosts, shrink them to 64x64 (centre crop), and store JPEGs of quality 95. All of autocomics' guards are on (address check with
 127.0.0.0/8 allowed explicitly, robots.txt, opt-outs, per-host limits, byte and pixel caps, hashes, checksummed log, assembly into numbered files). Runs alternate; figures are medians. CPU is user + system of the client's whole process
@@ -74,6 +74,13 @@ def peer(work):
     return env/'bin/img2dataset'
 
 
+def versions(command):
+    "Of Python and of the packages that do the work"
+    from importlib.metadata import version
+    theirs = subprocess.run([Path(command).with_name('python'), '-c', 'from importlib.metadata import version as v; print(v("img2dataset"))'], capture_output=True, text=True).stdout.strip()
+    return {'python': platform.python_version(), **{p: version(p) for p in ('autocomics', 'aiohttp', 'Pillow')}, 'img2dataset': theirs}
+
+
 def measured(command, env):
     "(seconds, CPU seconds, output) of a command and its process tree"
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -111,7 +118,7 @@ def scenario(name, clients, n, repeats, work):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--n', type=int, default=4000); a.add_argument('--latency-n', type=int, default=12000); a.add_argument('--repeats', type=int, default=3)
+    a.add_argument('--n', type=int, default=6000); a.add_argument('--latency-n', type=int, default=8000); a.add_argument('--repeats', type=int, default=3)
     a.add_argument('--work', type=Path, default=ROOT/'.benchmark'); a.add_argument('--out', type=Path, default=ROOT/'benchmarks/results/download.json'); a.add_argument('--port', type=int, default=8765)
     a.add_argument('--formats', nargs='+', default=['webdataset', 'files'], choices=['webdataset', 'files'], help="img2dataset's outputs to compare with")
     a = a.parse_args(); work = a.work.resolve(); (work/'pictures').mkdir(parents=True, exist_ok=True)
@@ -124,7 +131,7 @@ def main():
         urls, late = work/'urls.parquet', work/'late.parquet'
         write_urls(urls, a.port, a.n, False); write_urls(late, a.port, a.latency_n, True)
         clients = {'autocomics': lambda out: run_ours(urls, out, False), **{f'img2dataset {form}': lambda out, form=form: run_peer(command, urls, out, False, form) for form in a.formats}}
-        result = dict(date=time.strftime('%Y-%m-%d'), machine=dict(cpus=os.cpu_count(), python=platform.python_version(), load_before=round(os.getloadavg()[0], 1)), picture_bytes=round(size),
+        result = dict(date=time.strftime('%Y-%m-%d'), machine=dict(cpus=os.cpu_count(), platform=platform.platform(terse=True), load_before=round(os.getloadavg()[0], 1)), versions=versions(command), picture_bytes=round(size),
                       local=scenario('local', clients, a.n, a.repeats, work))
         if echo and a.latency_n:
             slow = {'autocomics': lambda out: run_ours(late, out, True), 'img2dataset webdataset': lambda out: run_peer(command, late, out, True, 'webdataset')}

@@ -1,33 +1,34 @@
-"""How fast and how large GLIDE is here: every figure a ratio measured in one run.
+"""How fast and how large GLIDE is here: every figure a ratio measured in one run, the ways taking turns.
 
     python benchmarks/glide.py                 full size, about 15 minutes on two quiet cores
     python benchmarks/glide.py --quick         small networks, under a minute: does the script work?
-    python benchmarks/glide.py step memory     only some parts: step, images, precision, memory, quality, cuda
+    python benchmarks/glide.py step memory     only some parts
 
-Weights are random: time, memory and rounding do not depend on what they mean. Results go to benchmarks/results/glide.json;
-parts that were not run keep their stored figures."""
-import argparse, json, os, platform, resource, statistics, subprocess, sys, time
-from pathlib import Path
+Weights are random: time, memory and rounding do not depend on what they mean. What a whole drawing takes is the measured time of a step times the number of its steps, for all samplers alike.
+Results go to benchmarks/results/glide.json; parts that were not run keep their stored figures."""
+import argparse, copy, json, os, statistics, time
+from collections import defaultdict
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
-from autocomics.core import atomic_write
-from autocomics.diffusion.guidance import classifier_free
+import harness
 from autocomics.diffusion.process import Diffusion, noise_schedule
 from autocomics.diffusion.samplers import ddim, ddpm, dpm_solver, final
 from autocomics.glide.pipeline import TextToImage, best_dtype
 from autocomics.glide.text2im import create_model
 
-GIB = 2**30
-CLOCKS, CLOCK = dict(wall=time.perf_counter, cpu=time.process_time), 'wall'   # cpu: for a machine that others use too
-RESULTS = Path(__file__).parent/'results'/'glide.json'
+GIB, CPU = 2**30, torch.device('cpu')
 SMALL = dict(num_channels=64, num_res_blocks=1, channel_mult='1,2', text_ctx=32, xf_width=128, xf_layers=2, xf_heads=2, n_vocab=1000)
+PLAIN = 'plain fp32, text recomputed'
+FP32, BF16 = '+ channels last (ours, fp32)', '+ bfloat16 (ours, bf16)'
+ROWS = dict(base=2, upsample=1)   # guidance doubles the base network's rows
 
 
-def random_network(kind, dtype=torch.float32, quick=False):
+def random_network(kind, dtype=torch.float32, quick=False, **options):
     "A network with random weights, allocated once and in its final dtype"
-    options = SMALL | dict(image_size=32 if kind == 'base' else 64, attention_resolutions='16') if quick else {}
+    if quick: options = SMALL | dict(image_size=32 if kind == 'base' else 64, attention_resolutions='16') | options
     with torch.device('meta'): model = create_model(kind, **options).cast(dtype)
     model = model.to_empty(device='cpu').eval().requires_grad_(False)
     generator = torch.Generator().manual_seed(0)
@@ -35,6 +36,11 @@ def random_network(kind, dtype=torch.float32, quick=False):
         if p.ndim > 1: p.normal_(std=(len(p)/p.numel())**0.5, generator=generator)
         else: p.normal_(std=0.1, generator=generator).add_(float(name.endswith('weight')))
     return model
+
+# the networks of the scene model, with which a strip is drawn at once
+SCENE_TEXT = dict(text_ctx=24, xf_heads=6, n_vocab=4096, num_channels=32, num_head_channels=32, num_res_blocks=1)
+SCENES = dict(base=SCENE_TEXT | dict(image_size=32, channel_mult='1,2,4', attention_resolutions='8', xf_width=192, xf_layers=3),
+              upsample=SCENE_TEXT | dict(image_size=128, channel_mult='1,1,2,4', attention_resolutions='16', xf_width=96, xf_layers=1))
 
 
 class WordTokenizer:
@@ -55,111 +61,131 @@ def inputs(model, n):
     return x, torch.full((n,), 500), tokens, mask, pictures
 
 
-def timed_rounds(ways, rounds):
-    "Median seconds of each way; the ways take turns, so that a busy moment hits all of them"
-    now, times = CLOCKS[CLOCK], {name: [] for name in ways}
-    for way in ways.values(): way()
-    for _ in range(rounds):
-        for name, way in ways.items():
-            start = now(); way(); times[name].append(now() - start)
-    return {name: statistics.median(ts) for name, ts in times.items()}
-
-
 def eager(model, x, t, tokens, mask, pictures):
     "Plain fp32: attention written out, the caption read again at every step"
     with sdpa_kernel(SDPBackend.MATH): return model(x, t, tokens, mask, **pictures)
 
 
-def pass_ways(kind, rows, quick):
-    "The ways to do one pass: plain fp32 eager with the text read again, and ours step by step"
-    plain = random_network(kind, quick=quick)
+def pass_ways(plain, rows):
+    "The ways to do one pass of a network: plain fp32 eager with the text read again, and ours setting by setting"
     x, t, tokens, mask, pictures = inputs(plain, rows)
     text = plain.encode_text(tokens, mask)
     def cached():
         with sdpa_kernel(SDPBackend.MATH): return plain(x, t, text=text, **pictures)
-    ways = {'plain fp32, text recomputed': lambda: eager(plain, x, t, tokens, mask, pictures), '+ text cached': cached, '+ fused attention': lambda: plain(x, t, text=text, **pictures)}
-    fp32 = random_network(kind, quick=quick).to(memory_format=torch.channels_last)
-    text32 = fp32.encode_text(tokens, mask)
-    ways['+ channels last (ours, fp32)'] = lambda: fp32(x, t, text=text32, **pictures)
-    low = best_dtype(torch.device('cpu'))
-    low = torch.bfloat16 if low == torch.float32 else low
-    bf16 = random_network(kind, low, quick=quick).to(memory_format=torch.channels_last)
-    text16 = bf16.encode_text(tokens, mask)
-    ways['+ bfloat16 (ours, bf16)'] = lambda: bf16(x, t, text=text16, **pictures)
+    ways = {PLAIN: lambda: eager(plain, x, t, tokens, mask, pictures), '+ text cached': cached, '+ fused attention': lambda: plain(x, t, text=text, **pictures)}
+    for name, dtype in ((FP32, torch.float32), (BF16, torch.bfloat16)):
+        model = copy.deepcopy(plain).cast(dtype).to(memory_format=torch.channels_last)
+        features = model.encode_text(tokens, mask)
+        ways[name] = lambda model=model, features=features: model(x, t, text=features, **pictures)
+    if harness.installed('glide_text2im'): ways['glide-text2im'] = package(plain, (x, t, tokens, mask, pictures))
     return ways
 
 
+def package(ours, given):
+    "The same pass by OpenAI's package, which has to be installed from git"
+    from glide_text2im.model_creation import create_model_and_diffusion, model_and_diffusion_defaults, model_and_diffusion_defaults_upsampler
+    options = (model_and_diffusion_defaults_upsampler if ours.options['super_res'] else model_and_diffusion_defaults)()
+    theirs, _ = create_model_and_diffusion(**options | {k: ours.options[k] for k in options if k in ours.options})
+    theirs.eval().load_state_dict({k: v if v.shape == theirs.state_dict()[k].shape else theirs.state_dict()[k] for k, v in ours.state_dict().items()})
+    x, t, tokens, mask, pictures = given
+    return lambda: theirs(x, t, tokens=tokens, mask=mask, **pictures)
+
+
 def step(args):
-    "Seconds of a guided base step (two rows) and an upsampler step (one row), each way, and as shares of plain fp32"
-    result = {}
-    for kind, rows in (('base', 2), ('upsample', 1)):
-        seconds = timed_rounds(pass_ways(kind, rows, args.quick), args.rounds)
-        plain = seconds['plain fp32, text recomputed']
-        result[kind] = {name: dict(seconds=round(s, 4), ratio=round(s/plain, 3)) for name, s in seconds.items()}
-    return result
+    "Seconds of a guided base step (two rows) and of an upsampler step (one row), each way, as shares of plain fp32; and what a drawing of so many steps takes"
+    steps = {kind: harness.compare(harness.take_turns(pass_ways(random_network(kind, quick=args.quick), rows), args.rounds, args.clock), PLAIN) for kind, rows in ROWS.items()}
+    return steps | dict(image=drawings(steps))
 
 
-def images(args):
-    "One picture, default settings against sampler='reference' in fp32: seconds per step taken in turns, times the number of steps"
-    low, sizes, walks, counts = best_dtype(torch.device('cpu')), {}, {}, {}
-    fp32, fast = ({kind: random_network(kind, dtype, args.quick) for kind in ('base', 'upsample')} for dtype in (torch.float32, low))
-    pipes = {'reference, fp32': ('reference', fp32, torch.float32), 'default, fp32': ('dpm_solver', fp32, torch.float32), 'default, this machine': ('dpm_solver', fast, low)}
-    for name, (sampler, networks, dtype) in pipes.items():
-        pipe = TextToImage(networks, WordTokenizer(networks['base'].options['n_vocab']), device='cpu', dtype=dtype)
-        for kind in networks:
-            size, small = networks[kind].options['image_size'], networks['base'].options['image_size']
-            pictures = dict(low_res=torch.zeros(1, 3, small, small)) if kind == 'upsample' else {}
-            walk = pipe.stage(kind, ['a boat'], lambda size=size: torch.randn(1, 3, size, size), 3.0 if kind == 'base' else 1.0, sampler=sampler, **pictures)
-            walks[name, kind], counts[name, kind] = (lambda walk=walk: next(walk)), ((100, 27) if sampler == 'reference' else (20, 10))[kind == 'upsample']
-    name = 'reference, plain fp32, text recomputed'
-    for kind, rows in (('base', 2), ('upsample', 1)):
-        model = random_network(kind, quick=args.quick)
-        walks[name, kind], counts[name, kind] = (lambda model=model, given=inputs(model, rows): eager(model, *given)), (100, 27)[kind == 'upsample']
-    seconds, result = timed_rounds(walks, args.rounds), {}
-    for name in dict.fromkeys(name for name, _ in walks):
-        total = sum(seconds[name, kind]*counts[name, kind] for kind in ('base', 'upsample'))
-        result[name] = dict(seconds=round(total, 2), **{kind: dict(steps=counts[name, kind], seconds_per_step=round(seconds[name, kind], 4)) for kind in ('base', 'upsample')})
-    for r in result.values():
-        r['ratio_to_reference'] = round(r['seconds']/result['reference, fp32']['seconds'], 4)
-        r['ratio_to_plain_reference'] = round(r['seconds']/result[name]['seconds'], 4)
-    return result
+def drawings(steps):
+    "One picture: the time of a step times the number of steps"
+    ways = {'reference, plain fp32, text recomputed': (PLAIN, 100, 27), 'reference, our network in fp32': (FP32, 100, 27), 'default, fp32': (FP32, 20, 10), 'default, bf16': (BF16, 20, 10)}
+    seconds = {name: n*steps['base'][way]['seconds'] + m*steps['upsample'][way]['seconds'] for name, (way, n, m) in ways.items()}
+    plain, ours, *_ = seconds.values()
+    return {name: dict(seconds=harness.digits(s), steps=ways[name][1:], ratio_to_plain_reference=harness.digits(s/plain), ratio_to_reference=harness.digits(s/ours)) for name, s in seconds.items()}
+
+
+def train(args):
+    "Forward and backward pass of the base network in fp32: plain, and ours (fused attention, channels last); the text is read in both, as in training it must"
+    plain = random_network('base', quick=args.quick).requires_grad_(True).train()
+    ours = copy.deepcopy(plain).to(memory_format=torch.channels_last)
+    given = inputs(plain, 2)
+    def way(model, backend):
+        def run():
+            with torch.enable_grad(), sdpa_kernel(backend): model(*given[:4]).square().mean().backward()
+            model.zero_grad()
+        return run
+    ways = {PLAIN: way(plain, [SDPBackend.MATH]), 'fused attention, channels last (ours, fp32)': way(ours, [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH])}
+    return harness.compare(harness.take_turns(ways, args.rounds, args.clock), PLAIN)
 
 
 def precision(args):
-    "Relative difference of 16-bit outputs from fp32, with the same weights"
+    "Relative difference of bfloat16 outputs from fp32, with the same weights: the largest of three timesteps"
     result = {}
-    for kind in ('base', 'upsample'):
+    for kind in ROWS:
         exact = random_network(kind, quick=args.quick)
-        x, t, tokens, mask, pictures = inputs(exact, 1)
-        want = {steps: exact(x, torch.tensor([steps]), tokens, mask, **pictures) for steps in (20, 500, 980)}
-        state = exact.state_dict()
-        for dtype in (torch.bfloat16, torch.float16):
-            model = exact.cast(dtype).to(memory_format=torch.channels_last)
-            try: errors = [((model(x, torch.tensor([steps]), tokens, mask, **pictures) - w).norm()/w.norm()).item() for steps, w in want.items()]
-            except RuntimeError as e: errors = [str(e).splitlines()[0]]
-            result[f'{kind} {dtype}'.replace('torch.', '')] = round(max(errors), 5) if isinstance(errors[0], float) else errors[0]
-            exact = random_network(kind, quick=args.quick)
+        low = copy.deepcopy(exact).cast(torch.bfloat16).to(memory_format=torch.channels_last)
+        x, _, tokens, mask, pictures = inputs(exact, 1)
+        errors = []
+        for t in (20, 500, 980):
+            want, got = (m(x, torch.tensor([t]), tokens, mask, **pictures) for m in (exact, low))
+            errors.append(((got - want).norm()/want.norm()).item())
+        result[f'{kind} bfloat16'] = harness.digits(max(errors))
     return result
-
-
-def memory_child(dtype, quick):
-    "In a process of its own: sample one picture with base and upsampler, print the peak of resident memory"
-    dtype = getattr(torch, dtype)
-    networks = {kind: random_network(kind, dtype, quick) for kind in ('base', 'upsample')}
-    pipe = TextToImage(networks, WordTokenizer(networks['base'].options['n_vocab']), device='cpu', dtype=dtype)
-    pipe('a boat', seed=0, num_inference_steps=2, upsample_steps=2)
-    weights = sum(p.numel()*p.element_size() for m in networks.values() for p in m.parameters())
-    print(json.dumps(dict(peak_gib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*1024/GIB, 3), weights_gib=round(weights/GIB, 3))))
 
 
 def memory(args):
     "Peak resident memory of sampling one picture with both networks loaded, interpreter and torch included"
+    code = '''
+import json, sys, torch
+import glide
+dtype, quick, threads = getattr(torch, sys.argv[1]), sys.argv[2] == 'True', int(sys.argv[3])
+torch.set_num_threads(threads)
+networks = {kind: glide.random_network(kind, dtype, quick) for kind in glide.ROWS}
+pipe = glide.TextToImage(networks, glide.WordTokenizer(networks['base'].options['n_vocab']), device='cpu', dtype=dtype)
+pipe('a boat', seed=0, num_inference_steps=2, upsample_steps=2)
+print(sum(p.nbytes for m in networks.values() for p in m.parameters()))'''
     result = {}
     for dtype in ('float32', 'bfloat16'):
-        command = [sys.executable, __file__, '--memory-child', dtype, '--threads', str(args.threads)] + (['--quick'] if args.quick else [])
-        run = subprocess.run(command, capture_output=True, text=True)
-        result[dtype] = json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 else f'stopped with {run.returncode}: {run.stderr.strip()[-300:]}'
+        weights, peak = harness.python(code, dtype, args.quick, args.threads)
+        result[dtype] = dict(peak_gib=harness.digits(peak/1024), weights_gib=harness.digits(weights/GIB))
     return result
+
+
+KINDS_OF_WORK = {'convolution': ('conv',), 'attention': ('scaled_dot_product', 'softmax', 'bmm', 'baddbmm'), 'matrix product': ('addmm', 'linear', 'mm'), 'norm': ('norm', 'batch_norm'), 'activation': ('silu', 'gelu'),
+                 'copy and layout': ('copy', 'clone', 'cat', 'contiguous', 'fill', 'empty', 'resize', 'upsample', 'pool')}
+
+
+def kind_of_work(op): return next((kind for kind, parts in KINDS_OF_WORK.items() if any(p in op for p in parts)), 'the rest')
+
+
+def peak_rate(clock, rounds=5):
+    "Multiply-adds count as two: the most operations per second that a large product of matrices reached here in fp32"
+    a = torch.randn(1536, 1536)
+    return 2*len(a)**3/min(harness.take_turns(dict(product=lambda: a@a), rounds, clock)['product'])
+
+
+def profiled(run, rounds):
+    "The share of time that each kind of work takes"
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as prof:
+        for _ in range(rounds): run()
+    seconds = defaultdict(float)
+    for event in prof.key_averages(): seconds[kind_of_work(event.key)] += event.self_cpu_time_total
+    return {kind: harness.digits(s/sum(seconds.values())) for kind, s in sorted(seconds.items(), key=lambda o: -o[1])}
+
+
+def profile(args):
+    "One guided step, plain and with our settings: seconds, the share of each kind of work, and the share of the processor's fp32 peak; for the scene model's networks and full-size GLIDE"
+    peak, result = peak_rate(args.clock), {}
+    sizes = {f'scenes {kind}': (kind, o) for kind, o in SCENES.items()} | ({} if args.quick else {f'glide {kind}': (kind, {}) for kind in ROWS})
+    for name, (kind, options) in sizes.items():
+        ways = pass_ways(random_network(kind, **options), ROWS[kind])
+        ways = {'plain': ways[PLAIN], 'ours': ways[FP32 if best_dtype(CPU) == torch.float32 else BF16]}
+        with FlopCounterMode(display=False) as count: ways['plain']()
+        rows = harness.compare(harness.take_turns(ways, args.rounds, args.clock), 'plain')
+        for way, row in rows.items(): row.update(share_of_peak=harness.digits(count.get_total_flops()/row['seconds']/peak), work=profiled(ways[way], args.rounds))
+        result[name] = dict(gflop=harness.digits(count.get_total_flops()/1e9)) | rows
+    return dict(peak_gflops=harness.digits(peak/1e9)) | result
 
 
 def energy_distance(a, b):
@@ -230,34 +256,29 @@ def cuda(args):
     return result
 
 
-PARTS = dict(step=step, images=images, precision=precision, memory=memory, quality=quality, cuda=cuda)
+PARTS = dict(step=step, train=train, precision=precision, memory=memory, profile=profile, quality=quality, cuda=cuda)
 
 
-def machine(args):
-    cpu = next((line.split(':')[1].strip() for line in Path('/proc/cpuinfo').read_text().splitlines() if line.startswith('model name')), platform.processor()) if os.path.exists('/proc/cpuinfo') else platform.processor()
-    return dict(cpu=cpu, threads=args.threads, load_before=round(os.getloadavg()[0], 2), torch=torch.__version__, best_dtype=str(best_dtype(torch.device('cpu'))).replace('torch.', ''), rounds=args.rounds, clock=args.clock)
+def arguments(parser):
+    "What all benchmarks of a network can be told"
+    parser.add_argument('--quick', action='store_true', help='small networks, few rounds')
+    parser.add_argument('--rounds', type=int, default=3); parser.add_argument('--threads', type=int, default=os.cpu_count())
+    parser.add_argument('--clock', choices=harness.CLOCKS, default='wall', help='cpu: seconds of processor time, for a machine that others use too')
 
 
 @torch.no_grad()
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('parts', nargs='*', help=', '.join(PARTS))
-    parser.add_argument('--quick', action='store_true'); parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--threads', type=int, default=os.cpu_count()); parser.add_argument('--clock', choices=CLOCKS, default='wall')
-    parser.add_argument('--out', type=Path); parser.add_argument('--memory-child')
+    parser.add_argument('parts', nargs='*', help=', '.join(PARTS)); arguments(parser)
     args = parser.parse_args()
-    global CLOCK
-    CLOCK = args.clock
+    unknown = [o for o in args.parts if o not in PARTS]
+    if unknown: parser.error(f'no part {unknown[0]!r}; there are {", ".join(PARTS)}')
     torch.set_num_threads(args.threads)
-    if args.memory_child: return memory_child(args.memory_child, args.quick)
-    out = args.out or (None if args.quick else RESULTS)
     for name in args.parts or PARTS:
-        start = time.perf_counter()
-        measured = dict(machine=machine(args), result=PARTS[name](args), took_seconds=round(time.perf_counter() - start, 1))
-        print(f'## {name}: {PARTS[name].__doc__} [{measured["took_seconds"]} s]\n' + json.dumps(measured['result'], indent=1), flush=True)
-        if out:
-            results = (json.loads(out.read_text()) if out.exists() else {}) | {name: measured}
-            with atomic_write(out, 'w') as f: f.write(json.dumps(results, indent=1) + '\n')
+        about, start = harness.machine(args.clock, args.threads), time.perf_counter()
+        result = PARTS[name](args)
+        harness.record(None if args.quick else harness.RESULTS/'glide.json', name, result, about, time.perf_counter() - start)
+        print(f'## {name}: {PARTS[name].__doc__} [{time.perf_counter() - start:.0f} s]\n' + json.dumps(result, indent=1), flush=True)
 
 
 if __name__ == '__main__': main()

@@ -1,0 +1,80 @@
+"""What the benchmarks share: ways that take turns, processes of their own, and figures kept with date, versions and hardware."""
+import datetime, importlib.metadata, importlib.util, inspect, json, os, platform, statistics, subprocess, sys, time
+from pathlib import Path
+
+from autocomics.core import atomic_write
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE/'results'
+
+def cpu_seconds():
+    "User and system time of this process and of the children that it waited for"
+    t = os.times()
+    return time.process_time() + t.children_user + t.children_system
+
+CLOCKS = dict(wall=time.perf_counter, cpu=cpu_seconds)   # cpu: for a machine that others use at the same time
+
+def take_turns(ways, n=5, clock='wall'):
+    "name -> seconds of n runs; the ways take turns, so that a busy moment hits all of them; one round before warms up"
+    now, seconds = CLOCKS[clock], {name: [] for name in ways}
+    for way in ways.values(): way()
+    for _ in range(n):
+        for name, way in ways.items():
+            start = now(); way(); seconds[name].append(now() - start)
+    return seconds
+
+def compare(seconds, peer):
+    "Each way against `peer`: median seconds, and the median, smallest and largest ratio of neighbouring runs"
+    rows = {}
+    for name, runs in seconds.items():
+        ratios = sorted(a/b for a, b in zip(runs, seconds[peer]))
+        rows[name] = dict(seconds=digits(statistics.median(runs)), ratio=digits(statistics.median(ratios)), low=digits(ratios[0]), high=digits(ratios[-1]), n=len(runs))
+    return rows
+
+def alternate(ours, theirs, n=5, clock='wall'):
+    "Ours and theirs in alternating runs: (our row, their row) of `compare`"
+    rows = compare(take_turns(dict(ours=ours, theirs=theirs), n, clock), 'theirs')
+    return rows['ours'], rows['theirs']
+
+def digits(x, n=4): return float(f'{x:.{n}g}')
+
+def peak_mib():
+    "The most resident memory that this process ever held"
+    import resource, sys
+    from pathlib import Path
+    status = Path('/proc/self/status')
+    # on Linux ru_maxrss begins with what the process held that started this one
+    if status.exists(): return round(int(status.read_text().split('VmHWM:')[1].split()[0])/1024)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**20 if sys.platform == 'darwin' else 1024))
+
+def python(code, *args):
+    "The last line that a fresh Python prints after `code`, read as JSON (None without one), and its peak of resident memory in MiB"
+    tail = f'\n{inspect.getsource(peak_mib)}\nprint(peak_mib())'
+    run = subprocess.run([sys.executable, '-c', code + tail, *map(str, args)], capture_output=True, text=True, cwd=HERE)
+    if run.returncode: raise RuntimeError(run.stderr.strip().splitlines()[-1])
+    *lines, peak = run.stdout.splitlines()
+    return json.loads(lines[-1]) if lines else None, int(peak)
+
+def installed(*names):
+    "Whether all these packages can be imported"
+    return all(importlib.util.find_spec(name) for name in names)
+
+def machine(clock='wall', threads=None):
+    "What the figures were measured on"
+    lines = Path('/proc/cpuinfo').read_text().splitlines() if Path('/proc/cpuinfo').exists() else []
+    cpu = next((line.split(':')[1].strip() for line in lines if line.startswith('model name')), platform.processor() or platform.machine())
+    versions = {}
+    for name in ('autocomics', 'torch', 'fastai', 'diffusers', 'polars', 'pandas'):
+        try: versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError: pass
+    return dict(cpu=cpu, cores=os.cpu_count(), threads=threads or os.cpu_count(), load_before=round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None, clock=clock,
+                system=f'{platform.system()} {platform.machine()}', python=platform.python_version(), versions=versions)
+
+def record(path, part, result, about, seconds):
+    "Put one part's figures into a JSON file; the other parts stay"
+    entry = dict(date=datetime.date.today().isoformat(), machine=about, took_seconds=round(seconds, 1), result=result)
+    if path:
+        results = (json.loads(path.read_text()) if path.exists() else {}) | {part: entry}
+        path.parent.mkdir(exist_ok=True)
+        with atomic_write(path, 'w') as f: f.write(json.dumps(results, indent=1) + '\n')
+    return entry
