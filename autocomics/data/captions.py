@@ -35,7 +35,7 @@ def picture_format(data:bytes) -> str|None:
     if data[:6] in (b'GIF87a', b'GIF89a'): return 'GIF'
     if data[:4] == b'RIFF' and data[8:12] == b'WEBP': return 'WEBP'
 
-# %% ../../nbs/20_captions.ipynb #856d729c
+# %% ../../nbs/20_captions.ipynb #8f85649d
 def _turned(im):
     "`im` with the quarter turns or mirroring of its EXIF orientation applied; broken EXIF is no reason to lose a picture"
     try: orientation = im.getexif().get(0x0112, 1)
@@ -50,6 +50,7 @@ def to_rgb(im:Image.Image) -> Image.Image:
     if im.mode in ('RGBA', 'LA', 'PA', 'RGBa', 'La') or 'transparency' in im.info: return _over_white(im)
     return im.convert('RGB')
 
+# %% ../../nbs/20_captions.ipynb #3a07bbb7
 def _over_white(im):
     im = im.convert('RGBA')
     page = Image.new('RGBA', im.size, (255, 255, 255, 255))
@@ -160,7 +161,7 @@ def _words(words):
     if not all(out): raise AutocomicsError(f'an empty word cannot be looked for: got {words!r}, expected words such as "beach"')
     return out
 
-# %% ../../nbs/20_captions.ipynb #583b4511
+# %% ../../nbs/20_captions.ipynb #91e61b16
 def _match(column, any, all, none, ascii):
     pattern = lambda ws: ('(?i)' if ascii else '') + '|'.join(_word_pattern(w, ascii) for w in ws)
     ok = pl.repeat(True, pl.len(), dtype=pl.Boolean)
@@ -169,6 +170,7 @@ def _match(column, any, all, none, ascii):
     if none: ok = ok & ~column.str.contains(pattern(none))
     return ok
 
+# %% ../../nbs/20_captions.ipynb #38f795a4
 def match_words(captions, # list, numpy array, pandas, polars or pyarrow column of strings; missing ones never match
                 any=(), # at least one of these words
                 all=(), # and every one of these
@@ -189,6 +191,7 @@ def match_words(captions, # list, numpy array, pandas, polars or pyarrow column 
         out[at.to_numpy()] = hit.to_numpy()
     return out
 
+# %% ../../nbs/20_captions.ipynb #b8ba535a
 def _string_series(captions):
     if isinstance(captions, pl.Series): s = captions
     else:
@@ -216,7 +219,7 @@ def _plain(value):
     if isinstance(value, str): return value.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
     return value if isinstance(value, (bool, int, float)) else str(value)
 
-# %% ../../nbs/20_captions.ipynb #92f2f6d2
+# %% ../../nbs/20_captions.ipynb #a0eb3d18
 class Writer:
     "Writes a `CaptionedImages`: `add` pictures, `drop` what can't be kept, all inside `with`; the folder appears whole at the end, or not at all"
     def __init__(self, path, # the folder to make; it must not exist
@@ -231,6 +234,7 @@ class Writer:
                  **defaults): # metadata of every picture that doesn't bring its own: source=, licence=, author=, …
         if format not in FORMATS: raise AutocomicsError(f'format={format!r} is not known: choose {", ".join(FORMATS)}')
         if duplicates not in ('merge', 'drop'): raise AutocomicsError(f"duplicates={duplicates!r} is not known: choose 'merge' or 'drop'")
+        if size is not None and min((size, size) if isinstance(size, int) else size) < 1: raise AutocomicsError(f'size={size!r}: expected pixels, 1 or more')
         self.path = Path(path)
         refuse_existing(self.path)
         self.size, self.resize, self.format, self.quality, self.min_side, self.max_pixels = size, resize, format, quality, min_side, max_pixels
@@ -239,11 +243,12 @@ class Writer:
         self.dropped, self.examples = collections.Counter(), collections.defaultdict(list)
         self._by_hash, self._types, self._captions_of = {}, {}, collections.defaultdict(set)
 
+# %% ../../nbs/20_captions.ipynb #86837c1d
 def refuse_existing(path):
     "Raise if something is at `path` already: a set is never written over"
     if Path(path).exists(): raise AutocomicsError(f'{path} exists already. A set is never written over: choose another name, or remove it first')
 
-# %% ../../nbs/20_captions.ipynb #8fe05127
+# %% ../../nbs/20_captions.ipynb #519416b2
 @patch
 def __enter__(self:Writer):
     self.folder = self.path.with_name(self.path.name+'.partial')
@@ -253,6 +258,7 @@ def __enter__(self:Writer):
     self._meta = open(self.folder/'metadata.jsonl', 'w', encoding='utf-8', newline='\n')
     return self
 
+# %% ../../nbs/20_captions.ipynb #62019034
 @patch
 def __exit__(self:Writer, kind, error, trace):
     try:
@@ -263,7 +269,7 @@ def __exit__(self:Writer, kind, error, trace):
     if isinstance(error, OSError) and not isinstance(error, AutocomicsError):
         raise AutocomicsError(f'writing {self.path} failed: {error.strerror or error}. Nothing was left behind; make room and run it again') from error
 
-# %% ../../nbs/20_captions.ipynb #6722d8fc
+# %% ../../nbs/20_captions.ipynb #cbc9c32f
 @patch
 def add(self:Writer,
         image, # PIL image, file bytes, path or uint8 array (H, W, 3)
@@ -279,6 +285,7 @@ def add(self:Writer,
         return self.add_encoded(encode(im, self.format, self.quality), captions, dhash(im), im.width, im.height, **meta)
     except Drop as e: self.drop(e.reason, who or (captions[0] if captions else None))
 
+# %% ../../nbs/20_captions.ipynb #ee7f861c
 @patch
 def _picture(self:Writer, image):
     if isinstance(image, (str, Path)):
@@ -295,7 +302,7 @@ def drop(self:Writer, reason:str, who=None, n:int=1):
     self.dropped[reason] += n
     if who is not None and len(self.examples[reason]) < 20: self.examples[reason].append(str(who)[:500])
 
-# %% ../../nbs/20_captions.ipynb #b352cef5
+# %% ../../nbs/20_captions.ipynb #3772accf
 @patch
 def add_encoded(self:Writer, data:bytes, captions:list, dhash:str, width:int, height:int, **meta) -> str|None:
     "Store a picture that is already in its final form (bytes of a file in this set's format)"
@@ -318,6 +325,7 @@ def add_encoded(self:Writer, data:bytes, captions:list, dhash:str, width:int, he
     self.captions += len(captions)
     return name
 
+# %% ../../nbs/20_captions.ipynb #40c538d9
 @patch
 def _typed(self:Writer, column, value):
     "One type per column: readers guess a column's type from its first rows and fail on the first one that differs"
@@ -328,18 +336,20 @@ def _typed(self:Writer, column, value):
     try: return kind(value)
     except ValueError: raise AutocomicsError(f'column {column!r} holds {value!r}, and before it {kind.__name__}s: give a column one type') from None
 
-# %% ../../nbs/20_captions.ipynb #5b0a3c36
+# %% ../../nbs/20_captions.ipynb #e205319b
 @patch
 def report(self:Writer) -> dict:
     "What was kept, what was dropped and why"
     return dict(autocomics_set=1, kept=self.kept, captions=self.captions, merged=self.merged, offered=self.kept+self.merged+self.dropped.total(),
                 dropped=dict(self.dropped.most_common()), examples={k: v for k, v in self.examples.items()}, about=self.about)
 
+# %% ../../nbs/20_captions.ipynb #28ca0836
 @patch
 def _finish(self:Writer):
     self._meta.flush(); os.fsync(self._meta.fileno()); self._meta.close()
     if not self.kept:
-        why = ', '.join(f'{n} x {r}' for r, n in self.dropped.most_common()) or 'there was nothing to look at'
+        which = lambda r: f' ({", ".join(e[:80] for e in self.examples[r][:3])})' if self.examples[r] else ''
+        why = '; '.join(f'{n} x {r}{which(r)}' for r, n in self.dropped.most_common()) or 'there was nothing to look at, no row of the source fits'
         raise EmptySet(f'no picture was kept for {self.path}: {why}')
     table = _read_table(self.folder/'metadata.jsonl')
     write_csv(table, self.folder/'captions.csv')
@@ -350,6 +360,7 @@ def _finish(self:Writer):
     self.folder.rename(self.path)
     _fsync(self.path.parent)
 
+# %% ../../nbs/20_captions.ipynb #a7092ad8
 def _fsync(path):
     fd = os.open(path, os.O_RDONLY)
     try: os.fsync(fd)
@@ -374,7 +385,7 @@ def licences_page(table:pl.DataFrame, # one row per caption
     lines += [f'| {f} | {esc(a)} | {esc(l)} | {esc(p or u)} |' for f, a, l, p, u in pictures.select('file_name', 'author', 'licence', 'page', 'url').rows()]
     return '\n'.join(lines+[''])
 
-# %% ../../nbs/20_captions.ipynb #b3f296bf
+# %% ../../nbs/20_captions.ipynb #926ca486
 def _read_table(source, where='metadata.jsonl'):
     "metadata.jsonl (a path or bytes) as a table; a broken line is named"
     try: table = pl.read_ndjson(source, infer_schema_length=None)
@@ -389,6 +400,7 @@ def _read_table(source, where='metadata.jsonl'):
     if len(bad): raise AutocomicsError(f'line {bad["index"][0]+1} of {where} has no file_name or no text: each line needs both. {len(bad)} such lines')
     return table.select(*COLUMNS, *[c for c in table.columns if c not in COLUMNS])
 
+# %% ../../nbs/20_captions.ipynb #0345039a
 def _explain_bad_line(data, where):
     if not data.strip(): raise AutocomicsError(f'{where} is empty: there is no picture in this set')
     for n, line in enumerate(data.splitlines(), 1):
@@ -402,7 +414,7 @@ def _check_name(name):
     if p.is_absolute() or '..' in p.parts or '\\' in name or ':' in name or not p.parts:
         raise AutocomicsError(f'the picture name {name!r} leads out of the set: expected a plain name such as 000001.png')
 
-# %% ../../nbs/20_captions.ipynb #f68ddfb9
+# %% ../../nbs/20_captions.ipynb #5bdcd7d9
 class FolderStore:
     "The files of a set that lies in a folder"
     def __init__(self, path): self.path = Path(path)
@@ -411,6 +423,7 @@ class FolderStore:
         return {os.path.relpath(os.path.join(d, f), root).replace(os.sep, '/') for d, _, fs in os.walk(root) for f in fs}
     def read(self, name): return (self.path/name).read_bytes()
 
+# %% ../../nbs/20_captions.ipynb #25f2e7fd
 class ZipStore:
     "The files of a set that lies in a zip, read in place; safe to use from several threads"
     def __init__(self, path):
@@ -423,9 +436,10 @@ class ZipStore:
     def read(self, name):
         with self._lock: return self._zip.read(self._root+name)
 
-# %% ../../nbs/20_captions.ipynb #12e2e8eb
+# %% ../../nbs/20_captions.ipynb #05cd560f
 Captioned = collections.namedtuple('Captioned', 'image captions meta')
 
+# %% ../../nbs/20_captions.ipynb #f600fb2c
 class CaptionedImages:
     "Pictures with their captions. `len` counts pictures; `[i]` gives (image, captions, meta). Make one with `open`, `create` or `writer`"
     def __init__(self, table:pl.DataFrame, # one row per caption: see `COLUMNS`
@@ -448,7 +462,7 @@ class CaptionedImages:
         "A `Writer` for a new set at `path`"
         return Writer(path, **kw)
 
-# %% ../../nbs/20_captions.ipynb #8e01e982
+# %% ../../nbs/20_captions.ipynb #df8b6202
 @patch(cls_method=True)
 def open(cls:CaptionedImages, path): # folder or zip
     "Open the set at `path`. Raises `AutocomicsError` where it is none, a line is broken, a picture is missing or a name leads out of the set"
@@ -464,6 +478,7 @@ def open(cls:CaptionedImages, path): # folder or zip
         raise AutocomicsError(f'{len(missing)} pictures that metadata.jsonl names are missing from {path}: {", ".join(missing[:5])}')
     return cls(table, store, json.loads(store.read('report.json')) if 'report.json' in names else None)
 
+# %% ../../nbs/20_captions.ipynb #72558d5d
 @patch(cls_method=True)
 def create(cls:CaptionedImages, path, rows, # iterable of dicts: image=, text=, and metadata
            **kw): # as `Writer`
@@ -472,7 +487,7 @@ def create(cls:CaptionedImages, path, rows, # iterable of dicts: image=, text=, 
         for row in rows: w.add(row['image'], row.get('text'), **{k: v for k, v in row.items() if k not in ('image', 'text')})
     return cls.open(path)
 
-# %% ../../nbs/20_captions.ipynb #00dcbf3d
+# %% ../../nbs/20_captions.ipynb #21a10233
 @patch
 def _view(self:CaptionedImages, keep):
     "The set with only the caption rows where `keep` (boolean array over `table`) is true"
@@ -484,6 +499,7 @@ def select(self:CaptionedImages, indices):
     names = self.pictures['file_name'].gather(sorted({int(i) % len(self) for i in indices}))
     return CaptionedImages(self.table.join(names.to_frame(), on='file_name', how='semi', maintain_order='left'), self.store, self.report)
 
+# %% ../../nbs/20_captions.ipynb #201e15bd
 @patch
 def filter(self:CaptionedImages,
            any=(), all=(), none=(), # words: see `match_words`
@@ -495,6 +511,7 @@ def filter(self:CaptionedImages,
     if not keep.any(): raise EmptySet(f'no caption matches: any={any!r}, all={all!r}, none={none!r}')
     return self._view(keep)
 
+# %% ../../nbs/20_captions.ipynb #3398060f
 @patch
 def show(self:CaptionedImages, n=12, ncols=6, size=1.4, seed=None):
     "A contact sheet of `n` pictures with their first captions: the first ones, or a random choice for a `seed`"
@@ -514,7 +531,7 @@ def verify(self:CaptionedImages) -> list:
         except (Drop, OSError, zipfile.BadZipFile): return False
     return [r[0] for r in self.pictures.select('file_name', 'sha256', 'width', 'height').rows() if not ok(*r)]
 
-# %% ../../nbs/20_captions.ipynb #90279b0a
+# %% ../../nbs/20_captions.ipynb #49649c80
 def _metadata_lines(table):
     "metadata.jsonl of a table, as bytes"
     f = io.BytesIO()
@@ -529,6 +546,7 @@ def _companions(self:CaptionedImages):
     return {'metadata.jsonl': _metadata_lines(self.table), 'captions.csv': csv.getvalue(), 'LICENSES.md': licences_page(self.pictures).encode(),
             'report.json': json.dumps(report, indent=1, ensure_ascii=False).encode()}
 
+# %% ../../nbs/20_captions.ipynb #804c8efd
 @patch
 def to_zip(self:CaptionedImages, path):
     "Write this set or view to a zip; opens with `CaptionedImages.open` and `datasets`. Returns the path"
@@ -540,6 +558,7 @@ def to_zip(self:CaptionedImages, path):
         for name in self.pictures['file_name']: z.writestr(entry(name), self.store.read(name))
     return Path(path)
 
+# %% ../../nbs/20_captions.ipynb #b0e7d643
 @patch
 def save(self:CaptionedImages, path):
     "Write this set or view to a folder of its own, files unchanged, and open it"
@@ -587,7 +606,7 @@ def near_duplicates(hashes, # dHashes as hex digits (or None)
     _, first, number = np.unique(groups, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[number]
 
-# %% ../../nbs/20_captions.ipynb #90e23072
+# %% ../../nbs/20_captions.ipynb #185025fb
 Split = collections.namedtuple('Split', 'train valid test')
 
 @patch
@@ -595,6 +614,7 @@ def groups(self:CaptionedImages, near:int=3) -> np.ndarray:
     "Group number of each picture: copies and near-duplicates (dHash within `near` bits) share one"
     return near_duplicates(self.pictures['dhash'].to_list(), near)
 
+# %% ../../nbs/20_captions.ipynb #83b156f8
 @patch
 def split(self:CaptionedImages,
           valid:float=.1, test:float=.1, # about these shares of the groups
@@ -610,13 +630,14 @@ def split(self:CaptionedImages,
     of = side[frame['group'].to_numpy()]
     return Split(*(self.select(np.flatnonzero(of == k)) for k in range(3)))
 
+# %% ../../nbs/20_captions.ipynb #0290c0b1
 def _fill_empty(side, u, shares):
     "In a tiny set a wanted side can come out empty: give it the group that drew the number nearest to its border"
     order = list(np.argsort(u))
     for k in (2, 1):
         if shares[k] and not (side == k).any() and (side == 0).sum() > 1: side[next(i for i in order if side[i] == 0)] = k
 
-# %% ../../nbs/20_captions.ipynb #7fa3d5da
+# %% ../../nbs/20_captions.ipynb #cb95a1e4
 @patch
 def fingerprint(self:CaptionedImages) -> str:
     "sha256 over the pictures' hashes, in order: changes when a picture changes, is added, removed or moved"
@@ -624,6 +645,7 @@ def fingerprint(self:CaptionedImages) -> str:
     for name, sha in self.pictures.select('file_name', 'sha256').rows(): h.update((sha or hashlib.sha256(self.store.read(name)).hexdigest()).encode())
     return h.hexdigest()
 
+# %% ../../nbs/20_captions.ipynb #5c7f191f
 @patch
 def pixels(self:CaptionedImages, size=64, resize='crop') -> np.memmap:
     "All pictures as one memory-mapped uint8 array (N, height, width, 3), decoded once and cached under `autocomics.core.cache_dir`"
@@ -641,7 +663,7 @@ def pixels(self:CaptionedImages, size=64, resize='crop') -> np.memmap:
     finally: partial.unlink(missing_ok=True)
     return np.load(path, mmap_mode='r')
 
-# %% ../../nbs/20_captions.ipynb #f6ae8838
+# %% ../../nbs/20_captions.ipynb #e0ed71df
 @patch
 def dataloaders(self:CaptionedImages,
                 size=64, # side, or (width, height)
@@ -657,6 +679,7 @@ def dataloaders(self:CaptionedImages,
     loaders = [s._loader(size, bs, tokenize, resize, train=i == 0) for i, s in enumerate((train, valid))]
     return DataLoaders(*loaders, device=device)
 
+# %% ../../nbs/20_captions.ipynb #0748631a
 @patch
 def _loader(self:CaptionedImages, size, bs, tokenize, resize, train):
     import torch
@@ -674,7 +697,7 @@ def _loader(self:CaptionedImages, size, bs, tokenize, resize, train):
     dl.n_inp, dl.source = 1, self
     return dl
 
-# %% ../../nbs/20_captions.ipynb #0a343a53
+# %% ../../nbs/20_captions.ipynb #351e9b3f
 def _members(archive):
     "(name, size, is a plain file, open function) of each entry that is no folder; closes over the open archive"
     if isinstance(archive, zipfile.ZipFile):
@@ -685,6 +708,7 @@ def _members(archive):
         for i in archive:
             if not i.isdir(): yield i.name, i.size, i.isreg(), lambda i=i: archive.extractfile(i)
 
+# %% ../../nbs/20_captions.ipynb #65f4e3e3
 def unpack(archive, # zip, or tar with any compression
            folder, # to make; it must not exist
            max_bytes:int=50_000_000_000, # of everything together
@@ -711,6 +735,7 @@ def unpack(archive, # zip, or tar with any compression
     finally: shutil.rmtree(partial, ignore_errors=True)
     return folder
 
+# %% ../../nbs/20_captions.ipynb #516110a4
 def _copy(source, path, left, archive):
     "Copy a stream to `path`, at most `left` bytes. Returns how many"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -722,7 +747,7 @@ def _copy(source, path, left, archive):
             f.write(data)
     return done
 
-# %% ../../nbs/20_captions.ipynb #bc72c777
+# %% ../../nbs/20_captions.ipynb #06b1966c
 @patch
 def statistics(self:CaptionedImages) -> dict:
     "Counts and quantiles: captions per picture, words per caption, sizes, licences, sources, near-duplicates"
@@ -733,6 +758,7 @@ def statistics(self:CaptionedImages) -> dict:
     return dict(pictures=len(self), captions=len(self.table), distinct_captions=self.table['text'].n_unique(), captions_per_picture=round(len(self.table)/len(self), 2), words=q(words), width=q(self.pictures['width']), height=q(self.pictures['height']),
                 licences=counts('licence'), sources=counts('source'), near_duplicates=int(len(groups)-len(set(groups))))
 
+# %% ../../nbs/20_captions.ipynb #950602c2
 @patch
 def plot(self:CaptionedImages):
     "Four histograms: words per caption, picture sizes, licences, and how many pictures look alike. Returns the figure"

@@ -42,7 +42,7 @@ def hexcode(name):
     "A file's code points in OpenMoji's way, without the variation selector that some sets write and some leave out"
     return '-'.join(p for p in re.split('[-_]', name.upper().removeprefix('EMOJI_U')) if p != 'FE0F')
 
-# %% ../../nbs/23_collections.ipynb #91603c39
+# %% ../../nbs/23_collections.ipynb #18b9c523
 def _emoji_files(name, fetch):
     "The archive with a set's drawings and the table of their names, on this machine or downloaded"
     info, here = EMOJI_SETS[name], local_data('data', 'emoji')
@@ -56,6 +56,7 @@ def _names(table):
     with open(table, encoding='utf-8', newline='') as f:
         return {hexcode(r['hexcode']): (r.get('caption') or r['annotation'], r['group']) for r in csv.DictReader(f)}
 
+# %% ../../nbs/23_collections.ipynb #c05fe0f7
 def emoji(
     path,            # the folder of the set to be made
     name='openmoji', # 'openmoji' or 'noto'
@@ -69,6 +70,8 @@ def emoji(
     if name not in EMOJI_SETS: raise CollectionError(f"There is no emoji set '{name}'; there are {', '.join(EMOJI_SETS)}.")
     archive, table, pattern = _emoji_files(name, fetch)
     names, info = _names(table), EMOJI_SETS[name]
+    if odd := set(groups or ()) - (known := {g for _, g in names.values()}): raise CollectionError(f"There is no group {', '.join(sorted(odd))}; there are {', '.join(sorted(known))}.")
+    if not zipfile.is_zipfile(archive): raise CollectionError(f'{archive} is not a whole archive: remove it, and run this again to fetch it anew.')
     with zipfile.ZipFile(archive) as z, CaptionedImages.writer(path, size=size, resize='pad', about=dict(source=name, groups=groups, limit=limit), source=name,
                                                               licence=info['licence'], author=info['author'], url=info['url']) as out:
         for member in sorted(z.namelist()):
@@ -80,12 +83,19 @@ def emoji(
             else: out.add(z.read(member), text, group=group)
     return CaptionedImages.open(path)
 
-# %% ../../nbs/23_collections.ipynb #9ac9bf4e
+# %% ../../nbs/23_collections.ipynb #a3c7dc95
+def _read_text(file):
+    "The text of a file of captions. Raises `CollectionError` where it is missing, or not UTF-8"
+    try: return Path(file).read_text(encoding='utf-8-sig')
+    except OSError as e: raise CollectionError(f'{file} cannot be read: {e.strerror}.') from None
+    except UnicodeDecodeError as e: raise CollectionError(f'{file} is not UTF-8 text (byte {e.start:,}): save it as UTF-8 and try again.') from None
+
 def read_flickr30k(captions):
     "File name -> its captions, from results_20130124.token, results.csv (with bars or commas) or dataset_flickr30k.json"
-    text = Path(captions).read_text(encoding='utf-8-sig')
+    text = _read_text(captions)
     if text.lstrip().startswith('{'):
-        return {o['filename']: [s['raw'] for s in o['sentences']] for o in json.loads(text)['images']}
+        try: return {o['filename']: [s['raw'] for s in o['sentences']] for o in json.loads(text)['images']}
+        except (ValueError, KeyError, TypeError) as e: raise CollectionError(f'{captions} is not the JSON of Flickr30k: {type(e).__name__}: {e}.') from None
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip(): continue
@@ -96,6 +106,7 @@ def read_flickr30k(captions):
         found.setdefault(name, []).append(caption)
     return found
 
+# %% ../../nbs/23_collections.ipynb #824ea34d
 def flickr30k(
     images,   # the folder with the pictures
     captions, # the file with the captions
@@ -125,11 +136,12 @@ def captioned_files(
             else: out.add(file, captions[name], original=name)
     return CaptionedImages.open(path)
 
-# %% ../../nbs/23_collections.ipynb #828b6411
+# %% ../../nbs/23_collections.ipynb #51ea351f
 def read_table(file):
     "File name -> captions from a CSV or TSV file with the file names in its first column and captions in its second (or in columns called file_name and text)"
-    text = Path(file).read_text(encoding='utf-8-sig')
-    rows = [r for r in csv.reader(io.StringIO(text), delimiter='\t' if '\t' in text.splitlines()[0] else ',') if any(c.strip() for c in r)] if text.strip() else []
+    text = _read_text(file)
+    try: rows = [r for r in csv.reader(io.StringIO(text), delimiter='\t' if '\t' in text.splitlines()[0] else ',') if any(c.strip() for c in r)] if text.strip() else []
+    except csv.Error as e: raise CollectionError(f'{file} is not a table of text: {e}.') from None
     if not rows or len(rows[0]) < 2: raise CollectionError(f'{file}: expected two columns, the file and its caption, separated by commas or tabs.')
     head = [c.strip().lower() for c in rows[0]]
     named = 'file_name' in head or 'file' in head or not Path(rows[0][0]).suffix
@@ -140,19 +152,22 @@ def read_table(file):
         found.setdefault(row[name].strip(), []).append(row[said] if len(row) > said else '')
     return found
 
+# %% ../../nbs/23_collections.ipynb #9c5bc43d
 def _beside(folder, files, names_are_captions):
     for f in files:
         note = f.with_suffix('.txt')
         lines = note.read_text(encoding='utf-8-sig').splitlines() if note.exists() else []
         yield f.relative_to(folder).as_posix(), lines or ([re.sub(r'[-_]+', ' ', re.sub(r'[-_ ]*\d+$', '', f.stem)).strip()] if names_are_captions else [])
 
+# %% ../../nbs/23_collections.ipynb #bb285cfa
 def from_folder(
     folder,                  # pictures, also in folders inside it
     path,                    # the folder of the set to be made
     captions=None,           # CSV or TSV with captions; None: a .txt beside each picture
     names_are_captions=False,# a picture without a .txt is captioned by its file's name: 'red-boat_03.jpg' is 'red boat'
     size=None,               # pixels; None keeps each picture as it is
-    licence='', author=''    # of all of them
+    licence='', author='',   # of all of them
+    source='folder'          # where they come from
 ) -> CaptionedImages:
     "A folder of your own pictures as a captioned set. Raises `CollectionError` where there is no folder or no picture in it."
     folder = Path(folder)
@@ -162,9 +177,10 @@ def from_folder(
         files = sorted((f for f in folder.rglob('*') if f.suffix.lower() in PICTURES), key=lambda f: natural_key(f.as_posix()))
         if not files: raise CollectionError(f"{folder} holds no pictures ({', '.join(sorted(PICTURES))}).")
         found = dict(_beside(folder, files, names_are_captions))
-    return captioned_files(folder, found, path, size, source='folder', licence=licence, author=author)
+        if not any(found.values()): raise CollectionError(f"None of the {len(files):,} pictures in {folder} has a caption: put a text file beside each (boat.jpg, boat.txt), give a table (captions=, on the command line --captions), or let their names speak (names_are_captions=True, --names).")
+    return captioned_files(folder, found, path, size, source=source, licence=licence, author=author)
 
-# %% ../../nbs/23_collections.ipynb #d04384c2
+# %% ../../nbs/23_collections.ipynb #5c3db62e
 def _runs(flags, shortest):
     "Start and end of the stretches where `flags` is true, if they are at least `shortest` long"
     edges = np.flatnonzero(np.diff(np.r_[0, flags.astype('int8'), 0]))
@@ -182,6 +198,7 @@ def _cut(gutter, box, axis, smallest, shortest, tried=False):
         found += _cut(gutter, inner, 1 - axis, smallest, shortest, len(pieces) == 1)
     return found
 
+# %% ../../nbs/23_collections.ipynb #1e9f116e
 def panels(
     page,           # a PIL picture
     smallest=.08,   # of the page's shorter side: smaller pieces are page numbers and the like
@@ -195,14 +212,19 @@ def panels(
     found = _cut(gutter, (0, 0, w, h), 0, max(8, round(smallest*min(w, h))), 2)
     return [tuple(map(int, b)) for b in found] or [(0, 0, w, h)]
 
-# %% ../../nbs/23_collections.ipynb #71a56ccf
+# %% ../../nbs/23_collections.ipynb #8daabef7
 def captioner(name):
-    "A function picture -> caption from a model of `transformers` by its name, such as 'Salesforce/blip-image-captioning-base' (about 1 GB, downloaded once)"
-    try: from transformers import pipeline
-    except ImportError: raise CollectionError("Captioning needs transformers: pip install 'autocomics[diffusers]'.") from None
-    pipe = pipeline('image-to-text', model=name)
-    return lambda image: pipe(image)[0]['generated_text'].strip()
+    "A function picture -> caption from an image-to-text model of `transformers`, by its name or folder, such as 'Salesforce/blip-image-captioning-base' (about 1 GB, downloaded once)"
+    try: from transformers import AutoModelForImageTextToText, AutoProcessor
+    except ImportError: raise CollectionError("Captioning needs transformers 4.46 or newer: pip install 'autocomics[diffusers]'.") from None
+    try: processor, model = AutoProcessor.from_pretrained(name), AutoModelForImageTextToText.from_pretrained(name).eval()
+    except Exception as e: raise CollectionError(f"'{name}' cannot be opened as a captioning model: {str(e).splitlines()[0][:200]}") from None
+    def say(image):
+        words = model.generate(**processor(images=image, return_tensors='pt'), max_new_tokens=40)
+        return processor.batch_decode(words, skip_special_tokens=True)[0].strip()
+    return say
 
+# %% ../../nbs/23_collections.ipynb #97810ced
 def comic_books(
     folder,        # folders of pages, one folder per class, as the Kaggle set 'cenkbircanoglu/comic-books-classification' has them
     path,          # the folder of the set to be made
@@ -226,7 +248,7 @@ def comic_books(
                 out.add(panel, say(panel) if say else title, original=file.relative_to(folder).as_posix(), panel=i+1)
     return CaptionedImages.open(path)
 
-# %% ../../nbs/23_collections.ipynb #f95e2b3d
+# %% ../../nbs/23_collections.ipynb #3e8ea3c2
 def from_kaggle(
     name,      # 'owner/dataset'
     path,      # the folder of the set to be made
@@ -236,9 +258,10 @@ def from_kaggle(
     try: import kagglehub
     except ImportError: raise CollectionError('Kaggle sets come through its own client: pip install kagglehub, and log in as its page says.') from None
     try: folder = kagglehub.dataset_download(name)
-    except Exception as e: raise CollectionError(f"Kaggle did not give out '{name}': {e}") from None
-    return from_folder(folder, path, **options)
+    except Exception as e: raise CollectionError(f"Kaggle did not give out '{name}': {' '.join(str(e).split())[:300]}. Private and gated sets need you to be logged in, as Kaggle's client says") from None
+    return from_folder(folder, path, source=f'Kaggle: {name}', **options)
 
+# %% ../../nbs/23_collections.ipynb #aad09516
 def from_hub(
     name,          # 'owner/dataset', or a path that `datasets.load_dataset` opens
     path,          # the folder of the set to be made

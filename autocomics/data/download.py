@@ -10,8 +10,8 @@ __all__ = ['PICTURE_OPTIONS', 'NO', 'Policy', 'OWN', 'Fetch', 'user_agent', 'Not
            'Host', 'Fetcher', 'make_picture', 'read_records', 'Log', 'committed', 'part', 'only_one', 'local_pool',
            'row_id', 'plan_chunk', 'download_pictures']
 
-# %% ../../nbs/21_download.ipynb #a2b3071f
-import asyncio, collections, contextlib, dataclasses, hashlib, heapq, importlib, ipaddress, json, os, random, re, socket, ssl, struct, subprocess, sys, threading, time, warnings, zlib
+# %% ../../nbs/21_download.ipynb #14446022
+import asyncio, collections, contextlib, dataclasses, hashlib, heapq, importlib, ipaddress, json, os, random, re, shutil, socket, ssl, struct, subprocess, sys, threading, time, warnings, zlib
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from PIL import Image
 from ..core import AutocomicsError, atomic_write
 from .captions import CaptionedImages, Drop, EmptySet, Writer, clean_captions, dhash, encode, fit, open_picture, refuse_existing, _plain
 
-# %% ../../nbs/21_download.ipynb #68ffd9f4
+# %% ../../nbs/21_download.ipynb #edbd88e3
 @dataclasses.dataclass(frozen=True)
 class Fetch:
     "How pictures are fetched and stored"
@@ -47,6 +47,7 @@ class Fetch:
     blocklist: str = '' # file of sha256 or md5 hashes, one a line, of files that must never be stored
     allow: tuple = () # networks to be allowed although they are not public, e.g. '127.0.0.0/8' in tests
 
+# %% ../../nbs/21_download.ipynb #a0ac844f
 PICTURE_OPTIONS = ('size', 'resize', 'format', 'quality', 'min_side', 'max_pixels', 'max_bytes')
 
 def user_agent(contact:str='') -> str:
@@ -54,7 +55,7 @@ def user_agent(contact:str='') -> str:
     from autocomics import __version__
     return f'autocomics/{__version__} (+https://github.com/autocomics/autocomics{"; "+contact if contact else ""})'
 
-# %% ../../nbs/21_download.ipynb #f2434210
+# %% ../../nbs/21_download.ipynb #48281c5d
 class NotPublic(OSError):
     "The address belongs to no public host"
 
@@ -74,6 +75,7 @@ def is_public(address:str, allow:tuple=()) -> bool:
     if ip.version == 6 and ip.ipv4_mapped: return is_public(str(ip.ipv4_mapped), allow)
     return all(a.is_global and not a.is_multicast for a in _addresses(ip))
 
+# %% ../../nbs/21_download.ipynb #57ffa850
 def guarded_socket(allow:tuple=()):
     "A socket factory for aiohttp that refuses to connect to anything that `is_public` denies"
     def make(info):
@@ -92,7 +94,7 @@ def checked_url(url) -> yarl.URL:
     if not host or parsed.user is not None or parsed.password is not None: raise Drop('bad url', 'no host' if not host else 'it carries a user name')
     return parsed
 
-# %% ../../nbs/21_download.ipynb #9694cae8
+# %% ../../nbs/21_download.ipynb #64c72c06
 def drop_of(e:BaseException) -> Drop:
     "The `Drop` that a network exception means"
     if isinstance(e, Drop): return e
@@ -109,6 +111,7 @@ def drop_of(e:BaseException) -> Drop:
     if isinstance(e, OSError): return Drop('no connection', what, passing=True)
     return Drop('internal error', what)
 
+# %% ../../nbs/21_download.ipynb #da4c9d08
 def retry_after(value:str|None, now:float|None=None) -> float|None:
     "Seconds that a Retry-After header asks for (a number, or a date), or None"
     if not value: return None
@@ -116,7 +119,7 @@ def retry_after(value:str|None, now:float|None=None) -> float|None:
     try: return max(0., parsedate_to_datetime(value).timestamp()-(time.time() if now is None else now))
     except (ValueError, TypeError): return None
 
-# %% ../../nbs/21_download.ipynb #4bc91aa0
+# %% ../../nbs/21_download.ipynb #e586caf1
 NO = {'noai', 'noimageai', 'noindex', 'noimageindex', 'noml', 'none'}
 
 def opted_out(headers) -> str|None:
@@ -129,6 +132,7 @@ def opted_out(headers) -> str|None:
             if agent in ('autocomics', '*') and item.strip() in NO: return item.strip()
     if headers.get('tdm-reservation', '').strip() == '1': return 'tdm-reservation'
 
+# %% ../../nbs/21_download.ipynb #63c363b7
 def tdm_patterns(data:bytes) -> list:
     "Path patterns that a /.well-known/tdmrep.json reserves"
     try: rules = json.loads(data)
@@ -180,7 +184,7 @@ class Fetcher:
         self.decoder, self.bytes, self.requests, self.agent = ThreadPoolExecutor(1), 0, 0, user_agent(o.contact)
     def host(self, name): return self.hosts.get(name) or self.hosts.setdefault(name, Host(self.o))
 
-# %% ../../nbs/21_download.ipynb #024ed7e5
+# %% ../../nbs/21_download.ipynb #bd7239de
 @patch
 @contextlib.asynccontextmanager
 async def turn(self:Fetcher, host):
@@ -193,6 +197,7 @@ async def turn(self:Fetcher, host):
             self.requests += 1
             yield
 
+# %% ../../nbs/21_download.ipynb #f17a381f
 @patch
 async def ask(self:Fetcher, url, budget, max_bytes, cut=False):
     "One question: (status, headers, body); no redirects followed, body only for status 200. Raises `Drop`"
@@ -202,7 +207,7 @@ async def ask(self:Fetcher, url, budget, max_bytes, cut=False):
     except Drop: raise
     except Exception as e: raise drop_of(e) from None
 
-# %% ../../nbs/21_download.ipynb #a772f3b5
+# %% ../../nbs/21_download.ipynb #87b26f65
 @patch
 async def body(self:Fetcher, r, max_bytes, cut=False):
     "The body of a response; more than `max_bytes` is an error, or cut off. Raises `Drop`"
@@ -220,10 +225,11 @@ async def body(self:Fetcher, r, max_bytes, cut=False):
         if large: self.large.release()
     return self._count(bytes(data))
 
+# %% ../../nbs/21_download.ipynb #cb8c3974
 @patch
 def _count(self:Fetcher, data): self.bytes += len(data); return data
 
-# %% ../../nbs/21_download.ipynb #58b854df
+# %% ../../nbs/21_download.ipynb #5ad0f565
 @patch
 async def policy(self:Fetcher, url):
     "robots.txt and TDMRep of the url's origin, asked once. Raises the `Drop` that robots.txt met"
@@ -237,6 +243,7 @@ async def _ask_policy(self:Fetcher, origin):
     if isinstance(robots, BaseException): raise robots
     return Policy(robots, tdm if isinstance(tdm, list) else [])
 
+# %% ../../nbs/21_download.ipynb #7e6a18fa
 @patch
 async def _robots(self:Fetcher, origin):
     from protego import Protego
@@ -256,6 +263,7 @@ async def _robots(self:Fetcher, origin):
     failure.final = True
     raise failure
 
+# %% ../../nbs/21_download.ipynb #edc8d240
 @patch
 async def _tdm(self:Fetcher, origin):
     return tdm_patterns((await self.follow(origin.with_path('/.well-known/tdmrep.json'), None, 500_000))[2])
@@ -268,7 +276,7 @@ async def check_policy(self:Fetcher, url):
     if p.robots and not p.robots.can_fetch(str(url), 'autocomics'): raise Drop('robots.txt', 'it keeps robots out')
     if any(t.match(url.raw_path_qs) for t in p.tdm): raise Drop('opt-out', 'tdmrep.json')
 
-# %% ../../nbs/21_download.ipynb #d7a6674f
+# %% ../../nbs/21_download.ipynb #0bacb28c
 @patch
 async def follow(self:Fetcher, url, check, max_bytes, cut=False):
     "Ask for `url` through redirects: (200, headers, body). `check` is awaited before each question. Raises `Drop`"
@@ -288,6 +296,7 @@ async def follow(self:Fetcher, url, check, max_bytes, cut=False):
         raise self._refused(host, status, headers)
     raise Drop('too many redirects')
 
+# %% ../../nbs/21_download.ipynb #7fc7f78e
 @patch
 def _refused(self:Fetcher, host, status, headers):
     "The `Drop` for an HTTP status; Retry-After pauses the whole host, or closes it where it asks for too long"
@@ -300,7 +309,7 @@ def _refused(self:Fetcher, host, status, headers):
 @patch
 def _pause(self:Fetcher, attempt): return self.o.backoff*2**attempt*(.5+random.random())
 
-# %% ../../nbs/21_download.ipynb #a566d7c2
+# %% ../../nbs/21_download.ipynb #fa38d9db
 def make_picture(data:bytes, o:Fetch):
     "(file bytes, dHash, width, height) of a fetched picture. Raises `Drop`"
     if not data: raise Drop('empty body')
@@ -309,9 +318,11 @@ def make_picture(data:bytes, o:Fetch):
     if side: im = fit(im, tuple(side), o.resize)
     return encode(im, o.format, o.quality), dhash(im), im.width, im.height
 
+# %% ../../nbs/21_download.ipynb #30ca08d5
 @patch
 async def picture(self:Fetcher, row):
     "Fetch one row's picture and make its file"
+    if row.get('drop'): raise Drop(row['drop'])
     if not row['text']: raise Drop('no caption')
     _, headers, data = await self.follow(checked_url(row['url']), self.check_policy, self.o.max_bytes)
     if self.o.opt_outs and (word := opted_out(headers)): raise Drop('opt-out', word)
@@ -319,7 +330,7 @@ async def picture(self:Fetcher, row):
     if len(data) < 300_000: return make_picture(data, self.o)
     return await asyncio.get_running_loop().run_in_executor(self.decoder, make_picture, data, self.o)
 
-# %% ../../nbs/21_download.ipynb #6f92200d
+# %% ../../nbs/21_download.ipynb #6e1f03d6
 @patch
 async def work(self:Fetcher, host):
     "Work through a host's queue"
@@ -335,6 +346,7 @@ async def work(self:Fetcher, host):
             self.log.keep(row, *made)
         except Drop as e: self._failed(host, row, e)
 
+# %% ../../nbs/21_download.ipynb #c1ee0193
 @patch
 def _failed(self:Fetcher, host, row, e):
     "Count a failure; put the row back when it may pass"
@@ -345,6 +357,7 @@ def _failed(self:Fetcher, host, row, e):
     row['at'] = time.monotonic()+self._pause(tries-1)
     host.queue.append(row)
 
+# %% ../../nbs/21_download.ipynb #997d13d5
 @patch
 async def run(self:Fetcher, rows):
     "Fetch all `rows`"
@@ -359,11 +372,12 @@ async def run(self:Fetcher, rows):
                 for _ in range(min(self.o.per_host, len(host.queue))): group.create_task(self.work(host))
     self.decoder.shutdown(wait=False)
 
+# %% ../../nbs/21_download.ipynb #e0bf581d
 def _host_of(url):
     try: return checked_url(url).host
     except Drop: return ''
 
-# %% ../../nbs/21_download.ipynb #2bc6e886
+# %% ../../nbs/21_download.ipynb #a5ab7f06
 _HEAD = struct.Struct('<4sIII')
 
 def read_records(path, payload:bool=False):
@@ -377,6 +391,7 @@ def read_records(path, payload:bool=False):
             if len(data) < nh+np_ or zlib.crc32(data) != crc: return
             yield json.loads(data[:nh]), at, data[nh:] if payload else np_, f.tell()
 
+# %% ../../nbs/21_download.ipynb #996f034e
 class Log:
     "The append-only results of one partition at `path`.part; opening it again goes on where whole records end"
     def __init__(self, path):
@@ -408,6 +423,7 @@ class Log:
         with atomic_write(self.path.with_suffix('.done'), 'w') as f: json.dump(record, f)
         return record
 
+# %% ../../nbs/21_download.ipynb #398bd817
 def _file_sha256(path):
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
@@ -419,7 +435,7 @@ def committed(path) -> dict|None:
         return record if shard.stat().st_size == record['size'] and _file_sha256(shard) == record['sha256'] else None
     except (OSError, ValueError, KeyError): return None
 
-# %% ../../nbs/21_download.ipynb #8ebb6152
+# %% ../../nbs/21_download.ipynb #b045385e
 def part(job:dict, # rows=path of a JSONL file, log=path for the results, fetch=fields of `Fetch`
          progress=None # called with the numbers so far, twice a second
         ) -> dict:
@@ -434,6 +450,7 @@ def part(job:dict, # rows=path of a JSONL file, log=path for the results, fetch=
         with ThreadPoolExecutor(1) as own: own.submit(asyncio.run, _watched(fetcher, rows, progress)).result()
         return log.commit(dict(_numbers(fetcher), seconds=time.time()-start))
 
+# %% ../../nbs/21_download.ipynb #a301334c
 def _numbers(fetcher):
     counts = dict(fetcher.log.counts)
     return dict(kept=counts.pop('kept', 0), dropped=counts, bytes=fetcher.bytes, requests=fetcher.requests)
@@ -450,6 +467,7 @@ async def _watched(fetcher, rows, progress):
     try: await fetcher.run(rows)
     finally: ticker.cancel()
 
+# %% ../../nbs/21_download.ipynb #631ad7f8
 @contextlib.contextmanager
 def only_one(path, wait=20):
     "Hold the lock on a log: a process that lost its parent may still be letting go of it"
@@ -460,7 +478,7 @@ def only_one(path, wait=20):
     try: yield
     finally: lock.release()
 
-# %% ../../nbs/21_download.ipynb #9df85f34
+# %% ../../nbs/21_download.ipynb #e86acece
 def _child():
     "What a pool process runs: a job from stdin, numbers to stdout, an end when stdin closes"
     job = json.loads(sys.stdin.readline())
@@ -472,6 +490,7 @@ def _child():
     except (AutocomicsError, OSError) as e: say('error', str(e)); os._exit(1)
     os._exit(0)
 
+# %% ../../nbs/21_download.ipynb #ffdfdf2c
 def _start(part, job):
     root = str(Path(__file__).parents[2]) if '__file__' in globals() else os.getcwd()
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')])), OMP_NUM_THREADS='1', POLARS_MAX_THREADS='1')
@@ -480,6 +499,7 @@ def _start(part, job):
     child.stdin.write(json.dumps(dict(job, function=['autocomics.data.download' if part.__module__ == '__main__' else part.__module__, part.__name__]))+'\n'); child.stdin.flush()
     return child
 
+# %% ../../nbs/21_download.ipynb #5a916f96
 def _run_child(part, job, progress, running, deaths=2):
     "Run one job in a child process, again if it dies. Returns its numbers"
     for _ in range(deaths+1):
@@ -495,6 +515,7 @@ def _run_child(part, job, progress, running, deaths=2):
         if running and running[0] is None: break
     raise AutocomicsError(f'a download process died (exit {child.returncode}): {"".join(trouble)[-600:]}\nWhat was stored is safe: run the same again to go on')
 
+# %% ../../nbs/21_download.ipynb #2efecb88
 def local_pool(part, # a function of one job, importable by name
                jobs, # list of JSON-able dicts
                workers:int|None=None, # processes at once; None: one per core
@@ -511,8 +532,8 @@ def local_pool(part, # a function of one job, importable by name
             for child in running[1:]:
                 if child.poll() is None: child.kill()
 
-# %% ../../nbs/21_download.ipynb #4a97d2f7
-OWN = ('url', 'text', 'cursor')
+# %% ../../nbs/21_download.ipynb #e911b613
+OWN = ('url', 'text', 'cursor', 'drop')
 
 def row_id(row:dict) -> str:
     "Hash of a row's source, address and captions"
@@ -521,8 +542,9 @@ def row_id(row:dict) -> str:
 def _planned(row, n):
     url = row.get('url')
     meta = {k: _plain(v) for k, v in row.items() if k not in OWN}
-    return dict(n=n, id=row_id(row), url=url if isinstance(url, str) else None, text=clean_captions(row.get('text')), meta=meta)
+    return dict(n=n, id=row_id(row), url=url if isinstance(url, str) else None, text=clean_captions(row.get('text')), meta=meta, drop=row.get('drop'))
 
+# %% ../../nbs/21_download.ipynb #30f96d35
 def plan_chunk(rows, # iterator of dicts
                folder:Path, # of the chunk
                first:int, # number of its first row
@@ -544,12 +566,13 @@ def plan_chunk(rows, # iterator of dicts
     with atomic_write(folder/'chunk.json', 'w') as f: json.dump(record, f)
     return record
 
+# %% ../../nbs/21_download.ipynb #f02099c3
 def _take(rows, n):
     for _ in range(n):
         try: yield next(rows)
         except StopIteration: return
 
-# %% ../../nbs/21_download.ipynb #e9cad7f5
+# %% ../../nbs/21_download.ipynb #2a45ead9
 def _fingerprint(plan, o):
     wanted = {k: getattr(o, k) for k in PICTURE_OPTIONS}
     try: return json.loads(json.dumps(dict(plan=plan, **wanted)))
@@ -566,6 +589,7 @@ def _check_plan(folder, wanted):
         other = ', '.join(f'{k} was {begun.get(k)!r} and is now {wanted.get(k)!r}' for k in {**begun, **wanted} if begun.get(k) != wanted.get(k))
         raise AutocomicsError(f'{folder} holds an unfinished download with another plan: {other}. Ask for the same again to go on, choose another name, or remove that folder to start anew')
 
+# %% ../../nbs/21_download.ipynb #c5a3283c
 class _Rows:
     "The rows of a source, from the start or from a cursor, past the chunks that are planned already"
     def __init__(self, rows): self.callable, self.source, self.it = callable(rows), rows, None
@@ -580,7 +604,7 @@ class _Rows:
         if self.it is None: self.it = iter(self.source(getattr(self, 'cursor', None))) if self.callable else iter(self.source)
         return self.it
 
-# %% ../../nbs/21_download.ipynb #13763f3f
+# %% ../../nbs/21_download.ipynb #a86ea278
 def _chunk_records(folder, parts):
     "Last record of each row of a chunk: number -> (header, log, offset, length)"
     found = {}
@@ -595,6 +619,7 @@ def _chunk_rows(folder, parts):
         files = [map(json.loads, stack.enter_context(open(folder/f'{p}.rows', encoding='utf-8'))) for p in range(parts)]
         yield from heapq.merge(*files, key=lambda r: r['n'])
 
+# %% ../../nbs/21_download.ipynb #d250eae0
 def _assemble(chunks, path, o, limit, about):
     "Make the set out of finished chunks"
     with Writer(path, format=o.format, duplicates='drop', about=about) as w:
@@ -612,8 +637,8 @@ def _assemble(chunks, path, o, limit, about):
                         w.add_encoded(logs[log].read(size), row['text'], header['dhash'], header['width'], header['height'], url=row['url'], **row['meta'])
     return CaptionedImages.open(path)
 
-# %% ../../nbs/21_download.ipynb #9e545fdd
-def download_pictures(rows, # dicts with url=, text= and metadata; or a function cursor -> such dicts, each with a `cursor` to go on after it
+# %% ../../nbs/21_download.ipynb #f8d008b9
+def download_pictures(rows, # dicts with url=, text= and metadata (or drop=, a reason to only count it); or a function cursor -> such dicts, each with a `cursor` to go on after it
                       path, # the set's folder to be; work in progress lies beside it in `<path>.download`
                       plan:dict|None=None, # describes the source; part of the fingerprint and of the report
                       limit:int|None=None, # stop reading rows when so many pictures are stored
@@ -626,24 +651,36 @@ def download_pictures(rows, # dicts with url=, text= and metadata; or a function
     try: o, path = Fetch(**fetch), Path(path)
     except TypeError as e: raise AutocomicsError(f'{e}: the options are {", ".join(f.name for f in dataclasses.fields(Fetch))}') from None
     if o.blocklist: read_blocklist(o.blocklist)
+    for network in o.allow:
+        try: ipaddress.ip_network(network)
+        except ValueError as e: raise AutocomicsError(f'allow: {e}. Expected a network such as 127.0.0.0/8') from None
     wanted = _fingerprint(plan, o)
     if path.exists(): return _finished(path, wanted)
     folder = path.with_name(path.name+'.download')
     folder.mkdir(parents=True, exist_ok=True)
     with only_one(folder/'all'):
         _check_plan(folder, wanted)
-        chunks, start = [], time.time()
-        show = _Progress(progress, limit)
-        for chunk_folder, chunk in _chunks(_Rows(rows), folder, limit, workers or os.cpu_count() or 1, chunk_rows, show):
+        try: ci = _fetch_all(rows, path, folder, o, wanted, limit, workers or os.cpu_count() or 1, pool, progress, chunk_rows)
+        except BaseException as e:      # leave nothing behind that there is no going on from
+            if isinstance(e, EmptySet) or not any(folder.glob('*/chunk.json')): shutil.rmtree(folder, ignore_errors=True)
+            raise
+    shutil.rmtree(folder, ignore_errors=True)
+    return ci
+
+# %% ../../nbs/21_download.ipynb #b202e300
+def _fetch_all(rows, path, folder, o, wanted, limit, workers, pool, progress, chunk_rows):
+    "Plan, fetch and assemble; work in progress is in `folder`"
+    chunks, start, show = [], time.time(), _Progress(progress, limit)
+    try:
+        for chunk_folder, chunk in _chunks(_Rows(rows), folder, limit, workers, chunk_rows, show):
             jobs = [dict(rows=str(chunk_folder/f'{p}.rows'), log=str(chunk_folder/str(p)), fetch=dataclasses.asdict(o)) for p in range(chunk['parts'])]
             stats = list(pool(part, jobs, workers, show.update) if pool is local_pool else pool(part, jobs))
             chunks.append((chunk_folder, chunk)); show.finish_chunk(stats)
-        about = dict(wanted, seconds=round(time.time()-start, 1), bytes=show.total['bytes'], requests=show.total['requests'], limit=limit)
-        ci = _assemble(chunks, path, o, limit, about)
-        show.end(ci)
-    import shutil; shutil.rmtree(folder, ignore_errors=True)
-    return ci
+    finally: show.end()
+    about = dict(wanted, seconds=round(time.time()-start, 1), bytes=show.total['bytes'], requests=show.total['requests'], limit=limit)
+    return _assemble(chunks, path, o, limit, about)
 
+# %% ../../nbs/21_download.ipynb #ad22eb79
 def _finished(path, wanted):
     "A set that is already there: the same plan's is opened, anything else refused"
     try: ci = CaptionedImages.open(path)
@@ -652,7 +689,7 @@ def _finished(path, wanted):
     if {k: about.get(k) for k in wanted} != wanted: refuse_existing(path)
     return ci
 
-# %% ../../nbs/21_download.ipynb #1f9d23cc
+# %% ../../nbs/21_download.ipynb #61b823a3
 def _chunks(rows, folder, limit, parts, chunk_rows, show):
     "Yield (folder, record) of each chunk, planned now or before, until the rows end or enough is stored"
     first = 0
@@ -671,11 +708,12 @@ def _chunks(rows, folder, limit, parts, chunk_rows, show):
         show.planned = first
         yield chunk_folder, chunk
 
+# %% ../../nbs/21_download.ipynb #c236763c
 def _rows_for(missing, stored, looked_at):
     "How many rows to read for `missing` more pictures: as the yield so far suggests, and a tenth more"
     return int(missing*1.1*(max(1., looked_at/stored) if stored else 1.2))+20
 
-# %% ../../nbs/21_download.ipynb #5af74075
+# %% ../../nbs/21_download.ipynb #3cb4f934
 class _Progress:
     "Adds up the numbers of partitions and shows them"
     def __init__(self, show, limit):
@@ -708,8 +746,8 @@ class _Progress:
         eta = f'{s["eta"]:.0f} s' if s['eta'] is not None else '?'
         print(f'\r{s["done"]:,}/{s["planned"]:,} rows  {s["kept"]:,} pictures  {s["per_second"]:.0f}/s  about {eta} to go  {why}'.ljust(110), end='', file=sys.stderr, flush=True)
 
-    def end(self, ci):
-        if self.show is True: print(f'\n{ci!r}', file=sys.stderr)
+    def end(self):
+        if self.show is True and self.planned: print(file=sys.stderr)
 
     def stored(self, folder, chunks):
         "How many different pictures the chunks so far have stored"

@@ -132,7 +132,7 @@ def halftone(
     y, x = np.mgrid[:size, :size]*(2*np.pi*screens/size/2)
     return (0.5 + (np.cos(x + y) + np.cos(x - y))/4).astype('float32')
 
-# %% ../../nbs/25_scenes.ipynb #74e5bd35
+# %% ../../nbs/25_scenes.ipynb #ec93ea43
 INK = (28, 24, 38)
 
 @lru_cache(64)
@@ -143,6 +143,7 @@ def _sky(width, comic, top, bottom):
     else: rows = np.broadcast_to((np.float32(top) + ramp.clip(0, .7)/.7*(np.float32(bottom) - np.float32(top)))[:, None], (width, width, 3)).astype('uint8')
     return Image.fromarray(rows)
 
+# %% ../../nbs/25_scenes.ipynb #7f1de1fe
 class Pen:
     "Draws shapes in unit coordinates, in one style, under one light"
     def __init__(self, size, style, light):
@@ -151,7 +152,8 @@ class Pen:
     def tint(self, colour): return tuple(np.clip(np.asarray(colour)*self.light, 0, 255).astype(int).tolist())
     def sky(self, top, bottom):
         "Begin with the sky, from `top` to `bottom`"
-        self.image = _sky(self.w, self.comic, tuple(top), tuple(bottom)).copy(); self.draw = ImageDraw.Draw(self.image)
+        self.image = _sky(self.w, self.comic, tuple(top), tuple(bottom)).copy()
+        self.draw = ImageDraw.Draw(self.image)
     def poly(self, points, colour, outline=True):
         points = [(x*self.w, y*self.w) for x, y in points]
         self.draw.polygon(points, fill=self.tint(colour))
@@ -162,17 +164,20 @@ class Pen:
     def stroke(self, points, colour, width=.012): self.draw.line([(x*self.w, y*self.w) for x, y in points], fill=self.tint(colour), width=max(1, round(width*self.w)))
     def shade(self, y, strength=.35):
         "Darken the ground towards the viewer: smoothly, or in dots"
-        top = round(y*self.w); rows = self.w - top
-        box = (0, top, self.w, self.w); ground = np.asarray(self.image.crop(box))
+        top = round(y*self.w)
+        rows = self.w - top
+        box = (0, top, self.w, self.w)
+        ground = np.asarray(self.image.crop(box))
         ramp = np.linspace(0, 1, rows, dtype='float32')[:, None]
         k = 1 - strength*((ramp*.8 > halftone(self.w)[top:]) if self.comic else ramp*.7)
         self.image.paste(Image.fromarray((ground*k[..., None]).astype('uint8')), box)
 
-# %% ../../nbs/25_scenes.ipynb #141c5e7e
+# %% ../../nbs/25_scenes.ipynb #cfb83617
 def _ridge(pen, rng, y, height, colour, n=5):
     "A line of hills across the picture"
     ys = y - height*rng.random(n+1)
-    x = np.linspace(0, 1, 24); heights = np.interp(x, np.linspace(0, 1, n+1), ys) if n > 6 else np.polyval(np.polyfit(np.linspace(0, 1, n+1), ys, 3), x)
+    x = np.linspace(0, 1, 24)
+    heights = np.interp(x, np.linspace(0, 1, n+1), ys) if n > 6 else np.polyval(np.polyfit(np.linspace(0, 1, n+1), ys, 3), x)
     pen.poly([(-.05, 1.05), *zip(x*1.1-.05, heights), (1.05, 1.05)], colour)
 
 def _tree(pen, x, y, h, colour, pointed):
@@ -181,6 +186,7 @@ def _tree(pen, x, y, h, colour, pointed):
         for k in (0, .27): pen.poly([(x-h*(.27-k*.25), y-h*(.2+k)), (x+h*(.27-k*.25), y-h*(.2+k)), (x, y-h*(.68+k*1.1))], colour)
     else: pen.disc(x, y-h*.6, h*.34, colour)
 
+# %% ../../nbs/25_scenes.ipynb #bf715760
 def _beach(pen, rng):
     h = .42 + .08*rng.random()
     pen.rect(-.05, h, 1.05, .75, (58, 152, 206))
@@ -188,17 +194,20 @@ def _beach(pen, rng):
     x = np.linspace(-.05, 1.05, 16)
     edge = .64 + .025*np.sin(x*9 + 6*rng.random())
     pen.poly([*zip(x, edge-.03), (1.05, .8), (-.05, .8)], (226, 244, 248), False)
-    pen.poly([*zip(x, edge), (1.05, 1.05), (-.05, 1.05)], (240, 212, 150)); pen.shade(.7, .18)
+    pen.poly([*zip(x, edge), (1.05, 1.05), (-.05, 1.05)], (240, 212, 150))
+    pen.shade(.7, .18)
     return .9
 
 def _sea(pen, rng):
     h = .38 + .1*rng.random()
-    pen.rect(-.05, h, 1.05, 1.05, (38, 118, 186)); pen.shade(h, .45)
+    pen.rect(-.05, h, 1.05, 1.05, (38, 118, 186))
+    pen.shade(h, .45)
     x, phase = np.linspace(-.05, 1.05, 40), 6*rng.random()
     for i, y in enumerate(np.linspace(h+.12, .95, 4)):
         pen.stroke(list(zip(x, y + .016*np.abs(np.sin(x*13 + phase + i*2)))), (140, 206, 236), .016)
     return .82
 
+# %% ../../nbs/25_scenes.ipynb #819e1cba
 def _city(pen, rng):
     for depth, (top, tone) in enumerate([(.2, 176), (.34, 132)]):
         x = -.05
@@ -213,63 +222,89 @@ def _city(pen, rng):
                         bright = rng.random() < .7
                         pen.draw.rectangle([wx*pen.w, wy*pen.w, (wx+.026)*pen.w, (wy+.042)*pen.w], fill=(255, 220, 120) if lit and bright else pen.tint((208, 224, 236)))
             x += w + .012
-    pen.rect(-.05, .76, 1.05, 1.05, (150, 150, 156)); pen.shade(.76, .25)
+    pen.rect(-.05, .76, 1.05, 1.05, (150, 150, 156))
+    pen.shade(.76, .25)
     return .92
 
 def _street(pen, rng):
     x, walls = -.08*rng.random(), [(222, 120, 96), (240, 196, 110), (130, 178, 190), (190, 150, 190), (236, 232, 214), (150, 190, 130)]
     while x < 1:
         w, y, c = .24 + .08*rng.random(), .3 + .1*rng.random(), walls[rng.integers(6)]
-        pen.poly([(x, y), (x+w/2, y-.12), (x+w, y)], (150, 70, 56)); pen.rect(x, y, x+w, .72, c)
+        pen.poly([(x, y), (x+w/2, y-.12), (x+w, y)], (150, 70, 56))
+        pen.rect(x, y, x+w, .72, c)
         glass = (255, 222, 130) if pen.light[0] < .8 else pen.tint((196, 226, 240))
         for wx in (.2, .6):
             pen.draw.rectangle([(x+w*wx)*pen.w, (y+.08)*pen.w, (x+w*(wx+.22))*pen.w, (y+.19)*pen.w], fill=glass, outline=INK if pen.comic else None)
-        pen.rect(x+w*.4, .56, x+w*.62, .72, (96, 62, 44)); x += w
-    pen.rect(-.05, .7, 1.05, .78, (190, 186, 180)); pen.rect(-.05, .78, 1.05, 1.05, (86, 88, 98)); 
+        pen.rect(x+w*.4, .56, x+w*.62, .72, (96, 62, 44))
+        x += w
+    pen.rect(-.05, .7, 1.05, .78, (190, 186, 180))
+    pen.rect(-.05, .78, 1.05, 1.05, (86, 88, 98))
     for x in np.arange(-.1 + .2*rng.random(), 1, .28): pen.rect(x, .955, x+.14, .98, (244, 240, 220), False)
     return .93
 
+# %% ../../nbs/25_scenes.ipynb #2265a6f7
 def _forest(pen, rng):
     for y, h, n, tone in ((.62, .5, 7, .7), (.74, .62, 5, 1.)):
         pen.rect(-.05, y-.02, 1.05, 1.05, np.array((88, 138, 72))*tone**.5, False)
         for x in np.linspace(0, 1, n) + .08*rng.random(n): _tree(pen, x, y, h*(.8+.4*rng.random()), np.array((46, 120, 62))*tone*(.85+.3*rng.random()), rng.random() < .65)
-    pen.rect(-.05, .74, 1.05, 1.05, (96, 150, 76)); pen.shade(.74, .3)
+    pen.rect(-.05, .74, 1.05, 1.05, (96, 150, 76))
+    pen.shade(.74, .3)
     return .92
 
 def _desert(pen, rng):
-    _ridge(pen, rng, .66, .16, (232, 176, 96)); _ridge(pen, rng, .78, .14, (240, 194, 116))
+    _ridge(pen, rng, .66, .16, (232, 176, 96))
+    _ridge(pen, rng, .78, .14, (240, 194, 116))
     for x in rng.random(2)*.3 + np.array([0, .7]):
         y, h, c = .74, .16 + .08*rng.random(), (74, 140, 84)
-        pen.rect(x-.02, y-h, x+.02, y, c); pen.rect(x+.02, y-h*.6, x+.06, y-h*.45, c); pen.rect(x+.045, y-h*.8, x+.07, y-h*.45, c)
-    pen.poly([(-.05, .8), (.5, .76), (1.05, .82), (1.05, 1.05), (-.05, 1.05)], (246, 206, 130)); pen.shade(.78, .2)
+        pen.rect(x-.02, y-h, x+.02, y, c)
+        pen.rect(x+.02, y-h*.6, x+.06, y-h*.45, c)
+        pen.rect(x+.045, y-h*.8, x+.07, y-h*.45, c)
+    pen.poly([(-.05, .8), (.5, .76), (1.05, .82), (1.05, 1.05), (-.05, 1.05)], (246, 206, 130))
+    pen.shade(.78, .2)
     return .9
 
+# %% ../../nbs/25_scenes.ipynb #774010eb
 def _snow(pen, rng):
     x = rng.random()*.2
     for k in range(3):
         c, h = x + k*.36, .3 + .12*rng.random()
-        pen.poly([(c-.3, .7), (c, .66-h), (c+.3, .7)], (142, 160, 190)); pen.poly([(c-.1, .66-h*.66), (c, .66-h), (c+.1, .66-h*.66), (c+.03, .66-h*.58), (c-.04, .66-h*.72)], (248, 250, 255))
-    _ridge(pen, rng, .72, .08, (236, 242, 250)); 
-    pen.poly([(-.05, .76), (.5, .72), (1.05, .77), (1.05, 1.05), (-.05, 1.05)], (250, 252, 255)); pen.shade(.78, .12)
+        pen.poly([(c-.3, .7), (c, .66-h), (c+.3, .7)], (142, 160, 190))
+        pen.poly([(c-.1, .66-h*.66), (c, .66-h), (c+.1, .66-h*.66), (c+.03, .66-h*.58), (c-.04, .66-h*.72)], (248, 250, 255))
+    _ridge(pen, rng, .72, .08, (236, 242, 250))
+    pen.poly([(-.05, .76), (.5, .72), (1.05, .77), (1.05, 1.05), (-.05, 1.05)], (250, 252, 255))
+    pen.shade(.78, .12)
     for x, y in rng.random((22, 2)): pen.disc(x, y*.95, .011, (255, 255, 255), False, False)
     return .91
 
 def _field(pen, rng):
-    _ridge(pen, rng, .66, .2, (132, 190, 98)); _ridge(pen, rng, .76, .1, (150, 206, 96))
-    pen.poly([(-.05, .76), (.5, .72), (1.05, .77), (1.05, 1.05), (-.05, 1.05)], (128, 196, 84)); pen.shade(.74, .25)
+    _ridge(pen, rng, .66, .2, (132, 190, 98))
+    _ridge(pen, rng, .76, .1, (150, 206, 96))
+    pen.poly([(-.05, .76), (.5, .72), (1.05, .77), (1.05, 1.05), (-.05, 1.05)], (128, 196, 84))
+    pen.shade(.74, .25)
     for x, y in rng.random((14, 2)): pen.disc(x, .8 + y*.19, .014, ((250, 220, 70), (240, 110, 110), (250, 250, 250))[int(x*30) % 3], False)
     return .92
 
+# %% ../../nbs/25_scenes.ipynb #7f018bcf
 def _room(pen, rng):
     wall = ((236, 214, 176), (190, 214, 200), (222, 186, 180), (184, 198, 226))[rng.integers(4)]
-    sky = pen.image.resize((pen.w//3, pen.w//3)); dark = pen.light
+    sky = pen.image.resize((pen.w//3, pen.w//3))
+    dark = pen.light
     pen.light = np.maximum(pen.light, .72)
-    pen.rect(-.05, -.05, 1.05, 1.05, wall); left = rng.random() < .5; x = .1 if left else .58
+    pen.rect(-.05, -.05, 1.05, 1.05, wall)
+    left = rng.random() < .5
+    x = .1 if left else .58
     for k in np.arange(.06, 1, .16): pen.stroke([(k, 0), (k, .7)], np.array(wall)*.94, .02)
-    pen.rect(x-.025, .105, x+.345, .475, (250, 246, 236)); pen.image.paste(sky.crop((0, 0, int(.32*pen.w), int(.32*pen.w))), (round(x*pen.w), round(.13*pen.w)))
-    pen.rect(x+.15, .13, x+.17, .45, (250, 246, 236), False); pen.rect(x, .28, x+.32, .3, (250, 246, 236), False)
-    x = .66 if left else .12; pen.rect(x, .18, x+.2, .4, (150, 96, 60)); pen.rect(x+.025, .205, x+.175, .375, ((240, 150, 90), (110, 170, 200), (170, 200, 110))[rng.integers(3)])
-    pen.rect(-.05, .7, 1.05, 1.05, (176, 120, 78)); pen.rect(-.05, .68, 1.05, .72, (244, 238, 226)); pen.shade(.72, .3); pen.light = dark
+    pen.rect(x-.025, .105, x+.345, .475, (250, 246, 236))
+    pen.image.paste(sky.crop((0, 0, int(.32*pen.w), int(.32*pen.w))), (round(x*pen.w), round(.13*pen.w)))
+    pen.rect(x+.15, .13, x+.17, .45, (250, 246, 236), False)
+    pen.rect(x, .28, x+.32, .3, (250, 246, 236), False)
+    x = .66 if left else .12
+    pen.rect(x, .18, x+.2, .4, (150, 96, 60))
+    pen.rect(x+.025, .205, x+.175, .375, ((240, 150, 90), (110, 170, 200), (170, 200, 110))[rng.integers(3)])
+    pen.rect(-.05, .7, 1.05, 1.05, (176, 120, 78))
+    pen.rect(-.05, .68, 1.05, .72, (244, 238, 226))
+    pen.shade(.72, .3)
+    pen.light = dark
     return .92
 
 def _space(pen, rng):
@@ -278,12 +313,12 @@ def _space(pen, rng):
     x, y, r, c = .2 + .6*(rng.random() < .5), .2 + .1*rng.random(), .1 + .06*rng.random(), ((226, 150, 92), (120, 176, 220), (196, 120, 170))[rng.integers(3)]
     pen.disc(x, y, r, c, lit=False)
     pen.draw.arc([(x-r*1.7)*pen.w, (y-r*.5)*pen.w, (x+r*1.7)*pen.w, (y+r*.5)*pen.w], 0, 180, fill=(240, 220, 180), width=max(2, pen.w//50))
-    pen.disc(.5 + .2*(rng.random()-.5), 1.5, .66, (150, 146, 160), lit=False); 
+    pen.disc(.5 + .2*(rng.random()-.5), 1.5, .66, (150, 146, 160), lit=False)
     return .9
 
 PLACES = dict(beach=_beach, sea=_sea, city=_city, street=_street, forest=_forest, desert=_desert, snow=_snow, field=_field, room=_room, space=_space)
 
-# %% ../../nbs/25_scenes.ipynb #00c3f037
+# %% ../../nbs/25_scenes.ipynb #48387543
 TIMES = dict(day=((72, 156, 230), (206, 234, 250), (1., 1., 1.)), sunset=((112, 66, 142), (255, 158, 84), (1., .78, .68)), night=((10, 14, 48), (46, 56, 116), (.42, .48, .72)))
 WEATHERS = ('clear', 'rain', 'fog')
 
@@ -297,12 +332,14 @@ def _lights(pen, rng, time):
     elif time == 'sunset': pen.disc(x, .36, .12, (255, 214, 92), lit=False)
     else:
         for a, b in rng.random((26, 2)): pen.disc(a, b*.5, .007, (255, 250, 220), False, False)
-        pen.disc(x, .15, .075, (250, 244, 206), lit=False); pen.disc(x+.035, .135, .06, (14, 18, 54), False, False)
+        pen.disc(x, .15, .075, (250, 244, 206), lit=False)
+        pen.disc(x+.035, .135, .06, (14, 18, 54), False, False)
 
 def _weather(image, rng, weather):
     w = image.width
     if weather == 'rain':
-        dim = Image.blend(image, Image.new('RGB', image.size, (92, 104, 124)), .34); draw = ImageDraw.Draw(dim)
+        dim = Image.blend(image, Image.new('RGB', image.size, (92, 104, 124)), .34)
+        draw = ImageDraw.Draw(dim)
         for x, y in rng.random((34, 2))*w: draw.line([x, y, x - w*.03, y + w*.1], fill=(200, 220, 240), width=max(1, w//70))
         return dim
     if weather == 'fog':
@@ -339,7 +376,7 @@ def caption(
     early = [', '.join([when or where, who]), *filter(None, [where if when else '', weather])]
     return ' '.join(pick([late, late, early]))
 
-# %% ../../nbs/25_scenes.ipynb #d8f5a473
+# %% ../../nbs/25_scenes.ipynb #369a9d40
 _synonyms = dict(woods='forest', meadow='field', home='room', town='city', dusk='sunset', sun='sunset', rains='rain', rainy='rain', foggy='fog', ocean='sea', indoors='room', road='street', snowy='snow')
 _function_words = set('a an the in on at by and with of outer big during thick while it as sets is are'.split())
 
@@ -352,7 +389,8 @@ def read_caption(
     singular = [next((o for o in (w, w.removesuffix('s'), w.removesuffix('es')) if o in known), w) for w in words]
     actors = tuple(dict.fromkeys(w for w in singular if w in EMOJI or w in DRAWN))[:2]
     def first(options, default): return next((w for w in singular if w in options), default)
-    place = first(PLACES, 'field'); bare = place in ('room', 'space')
+    place = first(PLACES, 'field')
+    bare = place in ('room', 'space')
     scene = Scene(actors, place, 'night' if place == 'space' else first(TIMES, 'day'), 'clear' if bare else first(WEATHERS, 'clear'))
     return (scene if actors else None), [w for w, s in zip(words, singular) if s not in known]
 
@@ -380,7 +418,7 @@ def sample_scene(
     weather = 'clear' if place in ('room', 'space') else rng.choice(WEATHERS, p=(.7, .15, .15))
     return Scene(cast, place, time, str(weather))
 
-# %% ../../nbs/25_scenes.ipynb #2d1cb9a7
+# %% ../../nbs/25_scenes.ipynb #7d736ba1
 @lru_cache(4096)
 def _sprite(name, size, style, light, flip, folder):
     "An actor at its final size under a light; in comic style with fewer tones and an outline"
@@ -394,15 +432,18 @@ def _sprite(name, size, style, light, flip, folder):
     colour = (colour*(0.3 + 0.7*np.asarray(light))).clip(0, 255)
     picture = Image.fromarray(np.dstack([colour, a]).astype('uint8'), 'RGBA')
     if style != 'comic': return picture
-    edge = max(1, round(size/26)); out = Image.new('RGBA', (size + 2*edge, size + 2*edge))
-    mask = Image.new('L', out.size); mask.paste(picture.getchannel('A'), (edge, edge))
+    edge = max(1, round(size/26))
+    out = Image.new('RGBA', (size + 2*edge, size + 2*edge))
+    mask = Image.new('L', out.size)
+    mask.paste(picture.getchannel('A'), (edge, edge))
     mask = mask.filter(ImageFilter.MaxFilter(2*edge + 1))
-    out.paste(INK + (255,), (0, 0, *out.size), mask); out.alpha_composite(picture, (edge, edge))
+    out.paste(INK + (255,), (0, 0, *out.size), mask)
+    out.alpha_composite(picture, (edge, edge))
     return out
 
 _flying = {'butterfly', 'bee', 'rocket', 'ghost', 'owl', 'kite', 'balloon', 'airplane', 'helicopter', 'saucer', 'bat', 'eagle', 'parrot', 'fairy', 'superhero', 'star', 'heart', 'dragon'}
 
-# %% ../../nbs/25_scenes.ipynb #c934f02c
+# %% ../../nbs/25_scenes.ipynb #2a36bb2b
 def compose(
     scene,          # what to draw
     rng,            # NumPy generator: decides everything that the scene leaves open
@@ -416,7 +457,8 @@ def compose(
     top, bottom, light = TIMES[scene.time]
     # a generator for each part: the time of day then changes the light, and nothing else
     sky, land, cast, air = rng.spawn(4)
-    pen = Pen(size, style, light); pen.sky(top, bottom)
+    pen = Pen(size, style, light)
+    pen.sky(top, bottom)
     if scene.place != 'space': _lights(pen, sky, scene.time)
     ground = PLACES[scene.place](pen, land)
     image = pen.image.resize((size, size), Image.Resampling.BOX)
@@ -438,7 +480,8 @@ def _place_actors(image, scene, rng, ground, style, light, folder):
         y = (ground + .06*(rng.random()-.5) - (.16*rng.random() + .06 if name in _flying or scene.place == 'space' else 0))*s
         sprite = _sprite(name, size, style, light, bool(rng.random() < .5), folder)
         if scene.place not in ('sea', 'space'):
-            shadow = Image.new('L', (size, max(2, size//6))); ImageDraw.Draw(shadow).ellipse([0, 0, size-1, shadow.height-1], fill=80)
+            shadow = Image.new('L', (size, max(2, size//6)))
+            ImageDraw.Draw(shadow).ellipse([0, 0, size-1, shadow.height-1], fill=80)
             image.paste((20, 18, 30), (round(x-size/2), round(ground*s-shadow.height/2)), shadow)
         image.paste(sprite, (round(x-sprite.width/2), round(y-(size+sprite.height)/2)), sprite)
 

@@ -50,7 +50,7 @@ def _text(node):
     text = re.sub('[\u200b\u200e\u200f\u2060\ufeff]', '', (part.body or part.root).text())
     return re.sub(r'\s+([,.;:!?)\]])', r'\1', re.sub(r'\s+', ' ', text)).strip()
 
-# %% ../../nbs/22_wikipedia.ipynb #629d85c9
+# %% ../../nbs/22_wikipedia.ipynb #7c05df2d
 _pictures = {'jpg', 'jpeg', 'png', 'webp', 'gif', 'svg', 'tif', 'tiff'}
 _elsewhere = '.navbox, .sistersitebox, .side-box, .metadata, .ambox, .locmap, .locationmap, .mw-kartographer-container, .mw-kartographer-map, .flagicon, .noviewer, .reflist, .mw-authority-control, .portalbox'
 
@@ -65,6 +65,7 @@ def _file(box):
         if title and title.rsplit('.', 1)[-1].lower() in _pictures and not (width.isdigit() and int(width) < 50): return title
     return None
 
+# %% ../../nbs/22_wikipedia.ipynb #69ecb6e8
 def _boxes(page):
     "Each (element, element with its caption) that may hold a picture"
     for f in page.css('figure[typeof*="mw:File"], figure[typeof*="mw:Image"]'):
@@ -77,6 +78,7 @@ def _boxes(page):
     for g in page.css('.gallerybox'): yield g, g.css_first('.gallerytext')
     for cell in page.css('.infobox-image, .infobox td.image, .infobox .fichier, .infobox .imageinfobox'): yield cell, cell.css_first('.infobox-caption, .caption, .legend, .figcaption')
 
+# %% ../../nbs/22_wikipedia.ipynb #46c22594
 def _within(node, name):
     "Is the element, or one around it, of this class?"
     while node is not None:
@@ -135,7 +137,7 @@ class Wiki:
             if attempt < attempts-1: time.sleep(wait)
         raise WikiError(f'{self.endpoint} does not answer: {fault}. Check the network, or try again later.')
 
-# %% ../../nbs/22_wikipedia.ipynb #7ad17b30
+# %% ../../nbs/22_wikipedia.ipynb #3f194032
 def article(wiki, title):
     "The HTML of an article and its canonical title; raises `LookupError` with the reason where there is no such page, or it only tells pages apart"
     answer = wiki.ask(action='parse', page=title, prop='text|properties', redirects=1, parser='parsoid')
@@ -144,6 +146,7 @@ def article(wiki, title):
     if 'disambiguation' in (page.get('properties') or {}): raise LookupError('a disambiguation page')
     return page['text'], page['title']
 
+# %% ../../nbs/22_wikipedia.ipynb #1b5ae374
 def titles(wiki, category=None, search=None, limit=500):
     "Titles of articles in a category, or that a search finds"
     what = dict(list='categorymembers', cmtitle=category if ':' in (category or '') else f'Category:{category}', cmtype='page', cmlimit=min(limit, 500)) if category else \
@@ -156,9 +159,10 @@ def titles(wiki, category=None, search=None, limit=500):
         if not more: break
     return found[:limit]
 
-# %% ../../nbs/22_wikipedia.ipynb #7198edd9
+# %% ../../nbs/22_wikipedia.ipynb #799a120c
 def _plain(html): return _text(LexborHTMLParser(f'<p>{html}</p>').css_first('p')) if html else ''
 
+# %% ../../nbs/22_wikipedia.ipynb #d6aebd92
 def picture_infos(
     wiki,
     files,    # titles, 'File:…'
@@ -176,32 +180,36 @@ def picture_infos(
                     page=info.get('descriptionurl', ''), free=page.get('imagerepository') != 'local' and str(meta.get('NonFree', '')).lower() not in ('true', '1'))
     return infos
 
-# %% ../../nbs/22_wikipedia.ipynb #360cb8d7
+# %% ../../nbs/22_wikipedia.ipynb #dba623c5
+def _article_rows(wiki, name, width, local_files):
+    "A row per captioned picture of an article; what is left out has `drop`, the reason"
+    try: html, title = article(wiki, name)
+    except LookupError as e: return [dict(url=name, drop=str(e))]
+    pairs = figures(html)
+    infos = picture_infos(wiki, list(dict.fromkeys(f for f, _ in pairs)), width)
+    def row(file, text):
+        info, about = infos.get(file), dict(text=text, source=f'Wikipedia: {title}', file=file)
+        if info is None: return dict(about, url=file, drop='no such file')
+        if not (info['free'] or local_files): return dict(about, url=file, drop='not under a free licence')
+        return dict(about, **{k: info[k] for k in ('url', 'page', 'licence', 'author')})
+    return [row(*pair) for pair in pairs] or [dict(url=title, drop='an article without captioned pictures')]
+
+# %% ../../nbs/22_wikipedia.ipynb #ce24e795
 def rows_of(
     wiki,
     names,             # titles of articles
     width=250,         # of the thumbnails
     local_files=False, # also pictures kept on the wiki itself, mostly under fair use
-    cursor=None,       # where to go on: the number of the next article
-    skipped=None       # a dict that gets {title or file: why it was left out}
+    cursor=None        # where to go on: [number of the article, its rows that are done]
 ):
-    "Yield a row per picture with its caption: url, text, page, licence, author, source, and the cursor after it"
-    skipped = {} if skipped is None else skipped
+    "Yield a row per picture with its caption: url, text, page, licence, author, source, and the cursor after it; or url, `drop` (why it was left out) and the cursor"
+    begin, done = cursor or (0, 0)
     for n, name in enumerate(names):
-        if n < (cursor or 0): continue
-        try: html, title = article(wiki, name)
-        except LookupError as e: skipped[name] = str(e); continue
-        pairs = figures(html)
-        infos = picture_infos(wiki, list(dict.fromkeys(f for f, _ in pairs)), width)
-        rows = []
-        for file, text in pairs:
-            info = infos.get(file)
-            if info is None: skipped[file] = 'no such file'
-            elif not (info['free'] or local_files): skipped[file] = 'not under a free licence'
-            else: rows.append(dict(url=info['url'], text=text, page=info['page'], licence=info['licence'], author=info['author'], source=f'Wikipedia: {title}', file=file))
-        # an article is taken up again as a whole: the cursor moves on with its last picture
-        for i, row in enumerate(rows): yield dict(row, cursor=n + (i == len(rows)-1))
+        if n < begin: continue
+        for i, row in enumerate(_article_rows(wiki, name, width, local_files)):
+            if n > begin or i >= done: yield dict(row, cursor=[n, i + 1])
 
+# %% ../../nbs/22_wikipedia.ipynb #8468fda6
 def wikipedia(
     path,              # the folder of the set to be made
     names=(),          # titles of articles
@@ -216,20 +224,12 @@ def wikipedia(
     endpoint=None,     # another wiki's api.php
     **fetch            # further options of `download_pictures`
 ) -> CaptionedImages:
-    """The captioned pictures of Wikipedia articles, with licence and author. Raises `WikiError` without `contact`, for pages that do not exist, and for a wiki that does not answer."""
+    """The captioned pictures of Wikipedia articles, with licence and author. Raises `WikiError` without `contact` and for a wiki that does not answer, `EmptySet` where nothing was kept."""
     from autocomics.data.download import download_pictures
     wiki = Wiki(language, contact, endpoint)
     names = [names] if isinstance(names, str) else list(names)
     if category or search: names += titles(wiki, category, search, articles)
     if not names: raise WikiError(f"No articles to read{f' in {category or search!r}' if category or search else ''}: give titles, a category or a search that has some.")
-    skipped = {}
     plan = dict(source='wikipedia', language=language, endpoint=wiki.endpoint, names=names, width=width, local_files=local_files)
     options = {**dict(per_host=2, per_second=3., contact=contact), **fetch}
-    try: return download_pictures(lambda cursor: rows_of(wiki, names, width, local_files, cursor, skipped), path, plan=plan, limit=limit, **options)
-    except AutocomicsError as e:
-        if skipped and isinstance(e, _empty()): raise WikiError('Nothing was found. Left out: ' + '; '.join(f'{k} ({v})' for k, v in list(skipped.items())[:10]) + '.') from None
-        raise
-
-def _empty():
-    from autocomics.data.captions import EmptySet
-    return EmptySet
+    return download_pictures(lambda cursor: rows_of(wiki, names, width, local_files, cursor), path, plan=plan, limit=limit, **options)
