@@ -20,10 +20,11 @@ import typer
 from . import __version__
 from .core import AutocomicsError
 
-# %% ../nbs/43_cli.ipynb #cd457b51
+# %% ../nbs/43_cli.ipynb #a52911bb
 app = typer.Typer(name='autocomics', no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=dict(help_option_names=['-h', '--help']),
-                  help='Captions in, a comic strip out. Start with:  autocomics strip "seven" "eight" "nine" -o strip.png')
+                  help='Captions in, a comic strip out. Start with:  autocomics strip "a fox in the forest" "a fox on the beach" -o strip.png')
 
+# %% ../nbs/43_cli.ipynb #6d4cbc4e
 def say(text, quiet=False):
     "A line for people, on standard error"
     if not quiet: print(text, file=sys.stderr, flush=True)
@@ -51,7 +52,7 @@ def _version(value: bool):
 @app.callback()
 def _top(version: Annotated[bool, typer.Option('--version', callback=_version, is_eager=True, help='Print the version.')] = False): pass
 
-# %% ../nbs/43_cli.ipynb #8ac47d33
+# %% ../nbs/43_cli.ipynb #eef81c72
 def read_captions(
     path # of a text file, '-' for standard input
 ):
@@ -60,6 +61,7 @@ def read_captions(
     except (OSError, UnicodeDecodeError) as e: raise AutocomicsError(f"The captions in {path} could not be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}.") from None
     return [line.strip() for line in text.splitlines() if line.strip()]
 
+# %% ../nbs/43_cli.ipynb #dbfdd8a5
 def numbered(
     values, # such as '2:Hello'
     n,      # how many panels there are
@@ -74,7 +76,7 @@ def numbered(
         out.append((int(number)-1, text.strip()))
     return out
 
-# %% ../nbs/43_cli.ipynb #6c5ad1fb
+# %% ../nbs/43_cli.ipynb #6e16a882
 def model_options(pairs, **flags):
     "`--option name=value` pairs and flags that were given, as keyword arguments"
     out = {k: v for k, v in flags.items() if v is not None}
@@ -84,6 +86,7 @@ def model_options(pairs, **flags):
         out[name.strip().replace('-', '_')] = value.strip()
     return out
 
+# %% ../nbs/43_cli.ipynb #8c8f30e2
 class Progress:
     "One line on standard error that says how far we are; on a terminal it is redrawn, elsewhere printed every ten seconds"
     def __init__(self, what, quiet=False):
@@ -119,7 +122,7 @@ def to_draw(strip, new, redraw, everything):
     named = {i for i, _ in numbered([f'{r}:' for r in redraw or ()], len(strip.panels), '--redraw')}
     return sorted(named | new | {i for i, p in enumerate(strip.panels) if p.image is None or (everything and not named)})
 
-# %% ../nbs/43_cli.ipynb #e65d4140
+# %% ../nbs/43_cli.ipynb #e7ec79e3
 @app.command(name='strip')
 @guarded
 def strip_command(
@@ -128,7 +131,7 @@ def strip_command(
     file: Annotated[Optional[str], typer.Option('--captions', metavar='FILE', help='Read captions from a file, one per line; - is standard input.')] = None,
     start: Annotated[Optional[Path], typer.Option('--from', metavar='STRIP', help='Start from a strip made earlier (.png .svg .cbz .json) and change it.')] = None,
     redraw: Annotated[Optional[list[int]], typer.Option('--redraw', metavar='N', help='With --from: draw panel N anew. May be repeated.')] = None,
-    model: Annotated[Optional[str], typer.Option('-m', '--model', help='Which model draws; see `autocomics models`. [default: the best that ships]')] = None,
+    model: Annotated[Optional[str], typer.Option('-m', '--model', help='Which model draws; see `autocomics models`. [default: the best that ships and knows the words]')] = None,
     seed: Annotated[Optional[int], typer.Option('-s', '--seed', help='Seed of panel 1, the next ones counting on; the same seed draws the same strip. [default: random]')] = None,
     steps: Annotated[Optional[int], typer.Option('--steps', help='Steps of the sampler: more is slower and usually better.')] = None,
     guidance: Annotated[Optional[float], typer.Option('--guidance-scale', help='How strongly to follow the captions.')] = None,
@@ -151,39 +154,49 @@ def strip_command(
 
     \b
     Examples:
-      autocomics strip seven eight nine -o strip.png
-      autocomics strip "a six" "a seven" --say "1:I am afraid." --think "2:Hungry..." --title "Lunch"
-      autocomics strip 1 2 3 4 --layout 2x2 --style pop --seed 7 -o strip.svg -o strip.cbz
+      autocomics strip "a penguin in the snow" "a penguin on the beach" -o strip.png
+      autocomics strip "a fox at night" "an owl at night" --say "1:Who is there?" --think "2:Who, who..." --title "Who"
+      autocomics strip 6 7 8 9 --model digits --layout 2x2 --style pop --seed 7 -o strip.svg -o strip.cbz
       autocomics strip --captions story.txt --model glide -o story.pdf
       autocomics strip --from strip.png --redraw 2 --seed 8 -o better.png
       autocomics strip --from strip.png --title "Another title"
     """
-    from autocomics.comics.generators import draw_steps, finish, get
-    from autocomics.comics.strip import StripError
     outputs = output or [Path('strip.png')]
     _check_outputs(outputs)
     captions = [*(captions or ()), *(read_captions(file) if file else ())]
-    if not captions and not start: raise AutocomicsError('There is nothing to draw: give a caption per panel, such as  autocomics strip "seven" "eight" "nine"')
+    if not captions and not start: raise AutocomicsError('There is nothing to draw: give a caption per panel, such as  autocomics strip "a fox in the forest" "a fox on the beach"')
     strip, new = gather(start, captions, letter, say_, think, shout, layout=layout, style=style, title=title, credits=credits, licence=licence, language=language, panel_size=panel_size)
+    _warn_of_letters(strip, quiet)
     options = model_options(option, num_inference_steps=steps, guidance_scale=guidance)
-    todo = to_draw(strip, new, redraw, bool(model or options or seed is not None))
-    generator = get(model or next((p.model for p in strip.panels if p.model), None))
-    began = time.monotonic()
-    if todo:
-        for i in todo:
-            told = generator.check(strip.panels[i].prompt)
-            if told.ok and told.message: say(f'Panel {i+1}: {told.message}', quiet)
-        drawing = draw_steps(strip, generator, seed, todo, **options)
-        say(f"Drawing {len(todo)} panel{'s'*(len(todo) != 1)} with {generator.name}" + (f' ({generator.size})' if generator.size else '') + ' ...', quiet)
-        with redirect_stdout(sys.stderr): # a download speaks on standard output
-            strip = finish(drawing, Progress(f'  {generator.name}', quiet))
+    began, todo = time.monotonic(), to_draw(strip, new, redraw, bool(model or options or seed is not None))
+    if todo: strip = _draw(strip, model, seed, todo, options, quiet)
     for path in outputs: strip.save(path)
     _report(strip, outputs, time.monotonic()-began, quiet, as_json)
 
-# %% ../nbs/43_cli.ipynb #9877373f
+# %% ../nbs/43_cli.ipynb #e95f8fa3
+def _warn_of_letters(strip, quiet):
+    "Name the letters that can only be drawn as boxes"
+    from autocomics.comics.strip import unlettered
+    texts = [strip.title, strip.credits or '', strip.licence, *(t for p in strip.panels for t in (p.lettered, *(b.text for b in p.balloons)))]
+    missing = unlettered(''.join(texts))
+    if missing: say(f"No font on this machine has {' '.join(missing[:20])}: drawn as boxes. Install a font that has, such as Noto Sans, or name a folder of fonts in AUTOCOMICS_FONTS.", quiet)
+
+def _draw(strip, model, seed, todo, options, quiet):
+    "The strip with the panels `todo` drawn"
+    from autocomics.comics.generators import best_for, draw_steps, finish, get
+    name = model or next((p.model for p in strip.panels if p.model), None)
+    generator = get(name) if name else best_for([strip.panels[i].prompt for i in todo])
+    drawing = draw_steps(strip, generator, seed, todo, **options)
+    for i in todo:
+        told = generator.check(strip.panels[i].prompt).message
+        if told: say(f'Panel {i+1}: {told}', quiet)
+    say(f"Drawing {len(todo)} panel{'s'*(len(todo) != 1)} with {generator.name}" + (f' ({generator.size})' if generator.size else '') + ' ...', quiet)
+    with redirect_stdout(sys.stderr): # a download speaks on standard output
+        return finish(drawing, Progress(f'  {generator.name}', quiet))
+
+# %% ../nbs/43_cli.ipynb #bc6b156e
 def _check_outputs(paths):
     "Complain about a file that could not be written before anything is drawn"
-    from autocomics.comics.strip import StripError
     for path in paths:
         if path.suffix.lower() not in ('.png', '.svg', '.pdf', '.cbz', '.json'): raise AutocomicsError(f"{path}: the ending says what to write; use .png, .svg, .pdf, .cbz or .json.")
         if path.is_dir(): raise AutocomicsError(f'{path} is a folder; name a file in it, such as {path}/strip.png.')
@@ -200,7 +213,7 @@ def _report(strip, paths, seconds, quiet, as_json):
         say(f"Done in {seconds:.1f} s (seeds {seeds}). Change it with:  autocomics strip --from {paths[0]} ...")
         for p in paths: print(p)
 
-# %% ../nbs/43_cli.ipynb #c40290c0
+# %% ../nbs/43_cli.ipynb #09c722dd
 @app.command(name='models')
 @guarded
 def models_command(as_json: Annotated[bool, typer.Option('--json', help='As JSON, with options and vocabulary.')] = False):
@@ -218,18 +231,29 @@ def models_command(as_json: Annotated[bool, typer.Option('--json', help='As JSON
                                options=[{**o._asdict(), 'kind': o.kind.__name__} for o in g.options]) for n, g in models.items()], indent=1)); return
     for name, g in models.items():
         state = g.state()
-        print(f"{name}{' (default)' if name == DEFAULT else ''}\n    {g.about}" + (f'\n    {g.size}' if g.size else '') + ('' if state == 'ready' else f'\n    not ready: {state}'))
+        print('\n    '.join(t for t in (name + ' (default)'*(name == DEFAULT), g.about, g.size, g.knows(), '' if state == 'ready' else f'not ready: {state}') if t))
     print("glide:FOLDER\n    a model that was fine-tuned from GLIDE\ndiffusers:OWNER/NAME\n    a text-to-image pipeline of the Hugging Face Hub")
 
-# %% ../nbs/43_cli.ipynb #e9d830b6
-if find_spec('autocomics.data') and find_spec('autocomics.data.cli'):
-    @app.command(name='dataset', add_help_option=False, context_settings=dict(ignore_unknown_options=True, allow_extra_args=True, help_option_names=[]))
-    @guarded
-    def dataset_command(ctx: typer.Context):
-        "Gather pictures with captions; see  autocomics dataset --help"
-        from autocomics.data.cli import app as dataset
-        dataset(args=ctx.args, prog_name='autocomics dataset')
+# %% ../nbs/43_cli.ipynb #0d01304d
+def _elsewhere(name, about, module, attribute, arguments=()):
+    "Add a command that hands its arguments to a Typer application, or to a function that Typer can read, in another module"
+    if not (find_spec(module.rpartition('.')[0]) and find_spec(module)): return
+    def command(ctx: typer.Context):
+        from importlib import import_module
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            function, found = found, typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, context_settings=dict(help_option_names=['-h', '--help']))
+            found.command()(function)
+        found(args=[*arguments, *ctx.args], prog_name=f'autocomics {name}' if not arguments else 'autocomics')
+    command.__doc__ = f'{about}; see  autocomics {name} --help'
+    app.command(name=name, add_help_option=False, context_settings=dict(ignore_unknown_options=True, allow_extra_args=True, help_option_names=[]))(guarded(command))
 
+_elsewhere('dataset', 'Gather pictures with captions', 'autocomics.data.cli', 'app')
+_elsewhere('finetune', 'Train a model further on your own pictures', 'autocomics.training.cli', 'app', ['finetune'])
+_elsewhere('evaluate', 'Measure how well a model draws what its captions say', 'autocomics.training.cli', 'app', ['evaluate'])
+_elsewhere('app', 'Serve the strip builder as a web page', 'autocomics.comics.app', 'app_command')
+
+# %% ../nbs/43_cli.ipynb #b49d98d0
 def main(
     args=None # list of arguments; None: the command line's
 ):

@@ -136,7 +136,7 @@ class Strip:
         if isinstance(self.panel_size, bool) or not isinstance(self.panel_size, int) or not 64 <= self.panel_size <= MAX_SIDE:
             raise StripError(f"panel_size must be a whole number from 64 to {MAX_SIDE}, not {self.panel_size!r:.40}.")
 
-# %% ../../nbs/41_strip.ipynb #0bb70a15
+# %% ../../nbs/41_strip.ipynb #8b9afc38
 layouts = {'row': 'all panels side by side', 'column': 'all panels below each other', '2x2': 'pages of two by two',
            'yonkoma': 'four panels from top to bottom, as Japanese newspapers print them', 'page': 'pages of two columns and three rows'}
 
@@ -151,6 +151,7 @@ def columns_rows(
     if not m: raise StripError(f"There is no layout {layout!r:.40}; choose one of {', '.join(layouts)}, or columns x rows such as '3x2'.")
     return int(m[1]), int(m[2])
 
+# %% ../../nbs/41_strip.ipynb #604c5756
 def arrange(n, layout):
     "The panels' numbers as pages of rows: `arrange(3, '2x2')` is `[[[0, 1], [2]]]`"
     cols, rows = columns_rows(layout, n)
@@ -164,7 +165,7 @@ def arrange(n, layout):
         pages.append(page)
     return pages
 
-# %% ../../nbs/41_strip.ipynb #48fad013
+# %% ../../nbs/41_strip.ipynb #fd9d70b3
 _FALLBACKS = ('NotoSansCJK-Regular.ttc NotoSansCJKjp-Regular.otf NotoSansJP-Regular.otf NotoSansSC-Regular.otf SourceHanSans-Regular.ttc wqy-microhei.ttc wqy-zenhei.ttc '
               'DroidSansFallbackFull.ttf unifont.ttf ipag.ttf msgothic.ttc msyh.ttc YuGothM.ttc malgun.ttf Hiragino_Sans_GB.ttc PingFang.ttc AppleSDGothicNeo.ttc Arial_Unicode.ttf '
               'NotoSans-Regular.ttf NotoSansArabic-Regular.ttf NotoSansHebrew-Regular.ttf NotoSansDevanagari-Regular.ttf NotoSansThai-Regular.ttf FreeSans.ttf '
@@ -174,6 +175,7 @@ def font_file(bold=False):
     "Path of the Comic Neue that ships with the package"
     return str(files('autocomics.comics')/'fonts'/f"ComicNeue-{'Bold' if bold else 'Regular'}.otf")
 
+# %% ../../nbs/41_strip.ipynb #994ca5f2
 @lru_cache(None)
 def _system_fonts():
     "Fonts to fall back on: those of the folder `AUTOCOMICS_FONTS`, then the known ones in the system's font folders"
@@ -192,6 +194,7 @@ def _covered(path):
         with TTFont(path, fontNumber=0, lazy=True) as f: return frozenset(f.getBestCmap() or ())
     except Exception: return frozenset() # a font that cannot be read has nothing to offer
 
+# %% ../../nbs/41_strip.ipynb #cc93a44a
 @lru_cache(None)
 def _near_fonts(bold):
     "Comic Neue, then the DejaVu Sans that Matplotlib brings, looked up without importing Matplotlib"
@@ -218,7 +221,7 @@ def unlettered(
     if text.isascii(): return ''
     return ''.join(dict.fromkeys(c for c in text if not c.isspace() and unicodedata.category(c) not in ('Cf', 'Mn', 'Cc') and font_for(c) is None))
 
-# %% ../../nbs/41_strip.ipynb #c911446d
+# %% ../../nbs/41_strip.ipynb #cb34f6c6
 def is_rtl(text):
     "Whether `text` runs from right to left, by its first letter that has a direction"
     for c in text:
@@ -227,6 +230,7 @@ def is_rtl(text):
         if d == 'L': return False
     return False
 
+# %% ../../nbs/41_strip.ipynb #7b0e45e1
 def _groups(text):
     "`text` as [(right to left?, words)] in the order they stand on the line, from left to right"
     base, out = is_rtl(text), []
@@ -242,6 +246,7 @@ def _mirror_spaces(text):
     core = text.strip(' ')
     return text[len(text.rstrip(' ')):] + core + text[:len(text)-len(text.lstrip(' '))] if core else text
 
+# %% ../../nbs/41_strip.ipynb #5bb21bb6
 @lru_cache(4096)
 def runs(
     text,      # one line
@@ -264,7 +269,7 @@ def runs(
         out += pieces
     return tuple((p, s) for p, s in out)
 
-# %% ../../nbs/41_strip.ipynb #3280933d
+# %% ../../nbs/41_strip.ipynb #43035134
 _font = lru_cache(256)(lambda path, size: ImageFont.truetype(path, size))
 _UNIT = 64 # the size at which words are measured
 _CJK = re.compile('[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]|[^\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+')
@@ -274,6 +279,7 @@ def ems(text, bold=False):
     "Width of one line of `text`, in units of the font size"
     return sum(_font(p, _UNIT).getlength(s) for p, s in runs(text, bold))/_UNIT
 
+# %% ../../nbs/41_strip.ipynb #ba87d9e9
 def _atoms(text, width, bold):
     "`text` as [(piece, is there a space before it?)]: words, single characters of Chinese and Japanese, and words cut up that are wider than a line"
     for word in text.split():
@@ -392,7 +398,7 @@ def _superellipse(x, y, a, b, n=2.5, count=64):
         out.append((x + a*math.copysign(abs(c)**(2/n), c), y + b*math.copysign(abs(s)**(2/n), s)))
     return tuple(out)
 
-# %% ../../nbs/41_strip.ipynb #8d37543b
+# %% ../../nbs/41_strip.ipynb #86418394
 def _cloud(x, y, a, b):
     "A scalloped curve: outward arcs along an ellipse"
     bumps = max(8, round((a+b)/11))
@@ -404,6 +410,7 @@ def _cloud(x, y, a, b):
         out.append((x + r*a*math.copysign(abs(c)**.85, c), y + r*b*math.copysign(abs(s)**.85, s)))
     return tuple(out)
 
+# %% ../../nbs/41_strip.ipynb #af54bd5d
 def _burst(x, y, a, b, rng):
     "A curve of spikes, each a little different"
     spikes, out = max(12, round((a+b)/8)), []
@@ -414,6 +421,7 @@ def _burst(x, y, a, b, rng):
         out.append((x + r*a*math.copysign(abs(c)**.9, c), y + r*b*math.copysign(abs(s)**.9, s)))
     return tuple(out)
 
+# %% ../../nbs/41_strip.ipynb #70958281
 def _tail(kind, x, y, a, b, tip, size):
     "Curves of the tail from the balloon at (x, y) to `tip`; none where the tip is inside the balloon"
     dx, dy = tip[0]-x, tip[1]-y
@@ -459,7 +467,7 @@ def _balloon(balloon, box, size, place, aim, style, rng):
         ops.append(Words(x, y + (i - len(lines)/2 + .5)*leading + .32*size, line, size, '#16130f', balloon.kind == 'shout'))
     return ops
 
-# %% ../../nbs/41_strip.ipynb #159662cf
+# %% ../../nbs/41_strip.ipynb #a0b66935
 def lettering_size(strip):
     "The one size of captions and balloons, in pixels: the largest from 1/15 to 1/22 of the panel at which captions take three lines at most"
     unit = strip.panel_size
@@ -469,6 +477,7 @@ def lettering_size(strip):
         if all(len(wrap(p.lettered, (narrow[i] - .09*unit)/size, 4)) < 4 for i, p in enumerate(strip.panels)): break
     return size
 
+# %% ../../nbs/41_strip.ipynb #c48fe49e
 def _boxes(strip):
     "Per page [(panel number, (row, x, width))]: where panels stand, but for the rows' heights"
     unit = strip.panel_size
@@ -548,7 +557,7 @@ def _row(strip, ops, row, y, size, style, k):
             ops += _balloon(balloon, (x, y, w, tall), size, places[j % 3], .47 if panel.image and is_small_grey(panel.image) and style.tints else .62, style, rng)
     return tall + below
 
-# %% ../../nbs/41_strip.ipynb #ca78d826
+# %% ../../nbs/41_strip.ipynb #4eaee978
 def smoothstep(v, v0, v1):
     "0 below `v0`, 1 above `v1`, and 3u² - 2u³ between them"
     u = min(max((v-v0)/(v1-v0), 0), 1)
@@ -557,6 +566,7 @@ def smoothstep(v, v0, v1):
 @lru_cache(32)
 def _sharpen(scale): return [round(255*smoothstep(v/255, .42 - 1.1/scale, .42 + 1.1/scale)) for v in range(256)]
 
+# %% ../../nbs/41_strip.ipynb #80a85771
 def is_small_grey(image):
     "Whether `image` is a drawing to be enlarged as ink: grey, and at most 64 pixels high and wide"
     return image.mode == 'L' and max(image.size) <= 64
@@ -571,6 +581,7 @@ def _brush(image, w, h, share, low):
     mask.paste(big, ((w-big.width)//2, round((h-big.height)*low)))
     return mask
 
+# %% ../../nbs/41_strip.ipynb #6fd8f157
 def _dots(w, h, step):
     "A halftone: dots on a slanted grid that grow from the top to the bottom"
     mask = Image.new('L', (2*w, 2*h)); d = ImageDraw.Draw(mask)
@@ -603,7 +614,7 @@ def _picture(panel, i, x, y, w, h, style):
     page.paste(style.ink if style.ink < '#8' else style.text, (0, 0, w, h), mask)
     return Picture(x, y, w, h, page, alt)
 
-# %% ../../nbs/41_strip.ipynb #3f42635b
+# %% ../../nbs/41_strip.ipynb #47f94304
 _SS = 3 # samples per pixel and direction
 
 def _mask(curves, width, closed, filled, size):
@@ -620,6 +631,7 @@ def _mask(curves, width, closed, filled, size):
         if width: d.line(points + points[:2] if closed else points, fill=255, width=max(1, round(width*_SS)), joint='curve')
     return mask.reduce(_SS), (x0, y0)
 
+# %% ../../nbs/41_strip.ipynb #a61a2405
 def _paint_words(draw, op, s):
     size = op.size*s
     x = op.x*s - {'start': 0, 'middle': .5, 'end': 1}[op.anchor]*ems(op.text, op.bold)*size
@@ -720,7 +732,7 @@ def _decode(text):
     except Exception as e: raise StripError(f"A picture in this project is damaged ({type(e).__name__}).") from None
     return image
 
-# %% ../../nbs/41_strip.ipynb #c888876b
+# %% ../../nbs/41_strip.ipynb #d2995a83
 def to_dict(
     strip,      # a `Strip`
     images=True # with the pictures (base64 PNG)
@@ -736,6 +748,7 @@ def _take(d, cls, what):
     if not isinstance(d, dict): raise StripError(f"{what} should be a JSON object, not {type(d).__name__}.")
     return {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
 
+# %% ../../nbs/41_strip.ipynb #1e6818b9
 def from_dict(
     d # what `to_dict` gave
 ):
@@ -771,7 +784,7 @@ def _json(text):
     except (ValueError, RecursionError) as e: raise StripError(f"This project cannot be read as JSON: {str(e)[:100]}. It may be cut off; use another copy.") from None
     return from_dict(d)
 
-# %% ../../nbs/41_strip.ipynb #ced81293
+# %% ../../nbs/41_strip.ipynb #1b86102d
 SOFTWARE = 'autocomics https://autocomics.github.io/autocomics/'
 _NAMES = dict(num_inference_steps='Steps', sampler='Sampler', guidance_scale='CFG scale', size='Size')
 
@@ -787,6 +800,7 @@ def parameters(
     negative = str(options.get('negative_prompt') or '')
     return '\n'.join([' | '.join(p.prompt for p in strip.panels)] + ([f'Negative prompt: {negative}'] if negative else []) + [', '.join(f'{k}: {v}' for k, v in facts.items())])
 
+# %% ../../nbs/41_strip.ipynb #65a75c3a
 def _info(strip, project=True):
     "The text chunks of a strip's PNG"
     info = PngImagePlugin.PngInfo()
@@ -848,7 +862,7 @@ def _from_png(data):
                          "To put a picture into a panel: Panel('…', image='picture.png').")
     return _json(text)
 
-# %% ../../nbs/41_strip.ipynb #72601304
+# %% ../../nbs/41_strip.ipynb #74c2b2ef
 _NS = 'https://autocomics.github.io/autocomics/ns'
 _FAMILY = "'Comic Neue', 'DejaVu Sans', sans-serif"
 
@@ -858,6 +872,7 @@ def _path(points, closed=True):
 def _data_url(image):
     return 'data:image/png;base64,' + _encode(image)
 
+# %% ../../nbs/41_strip.ipynb #d901c965
 def _svg_op(op):
     "One operation as SVG"
     if isinstance(op, Box): return f'<rect x="{op.x:g}" y="{op.y:g}" width="{op.w:g}" height="{op.h:g}" fill="{op.fill}"/>'
@@ -912,7 +927,7 @@ def _from_svg(data):
     if node is None or not node.text: raise StripError("This SVG holds no autocomics project. An editor may have dropped it: use the original file.")
     return _json(node.text)
 
-# %% ../../nbs/41_strip.ipynb #0026a892
+# %% ../../nbs/41_strip.ipynb #f6581c96
 def to_pdf(
     strip,     # a `Strip`
     path=None, # file to write, or None
@@ -924,6 +939,7 @@ def to_pdf(
                    subject=alt_text(strip), author=credit_line(strip), creator=SOFTWARE, producer=SOFTWARE)
     return _give(out.getvalue(), path)
 
+# %% ../../nbs/41_strip.ipynb #657b01c6
 def comic_info(
     strip, # a `Strip`
     sizes  # (width, height, bytes) of each page
@@ -941,6 +957,7 @@ def comic_info(
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding='utf-8', xml_declaration=True)
 
+# %% ../../nbs/41_strip.ipynb #4194d14a
 def to_cbz(
     strip,     # a `Strip`
     path=None, # file to write, or None
@@ -957,7 +974,7 @@ def to_cbz(
         put('ComicInfo.xml', comic_info(strip, sizes))
     return _give(out.getvalue(), path)
 
-# %% ../../nbs/41_strip.ipynb #6f67cea1
+# %% ../../nbs/41_strip.ipynb #805a0274
 def _from_cbz(data):
     "The project in the first page of a CBZ; nothing is written anywhere, and a page that unpacks to too much is refused"
     try:
@@ -970,6 +987,7 @@ def _from_cbz(data):
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as e: raise StripError(f"This archive is damaged or cut off ({e}). Use another copy of it.") from None
     return _from_any(page)
 
+# %% ../../nbs/41_strip.ipynb #6e82d250
 def _from_any(data):
     "A project from bytes, by their first few"
     if data.startswith(b'\x89PNG\r\n\x1a\n'): return _from_png(data)
@@ -980,6 +998,7 @@ def _from_any(data):
     if text.startswith(b'{'): return _json(text.decode('utf-8', 'replace'))
     raise StripError("This is no file of a strip: a PNG, SVG, CBZ or JSON made by autocomics was expected.")
 
+# %% ../../nbs/41_strip.ipynb #c9db9b0b
 def from_file(
     source # path, or bytes, of a PNG, SVG, CBZ or JSON made from a strip
 ):
@@ -992,7 +1011,7 @@ def from_file(
     try: return _from_any(data)
     except StripError as e: raise StripError(f"{source}: {e}") from None
 
-# %% ../../nbs/41_strip.ipynb #c26a1f5e
+# %% ../../nbs/41_strip.ipynb #feb9981a
 def save(
     strip, # a `Strip`
     path   # file to write; .png, .svg, .pdf, .cbz or .json
@@ -1005,6 +1024,7 @@ def save(
     except OSError as e: raise StripError(f"{path} could not be written: {e.strerror or e}.") from None
     return Path(path)
 
+# %% ../../nbs/41_strip.ipynb #dcea5ae6
 def _repr_png_(self):
     out = io.BytesIO(); render(self).save(out, 'PNG', optimize=True)
     return out.getvalue()
