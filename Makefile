@@ -32,8 +32,8 @@ env: $(VENV)/.dev
 	@echo "Ready. Activate with: source $(BIN)/activate"
 
 strip: $(VENV)/.package
-	@$(BIN)/autocomics strip "six" "seven" "eight" "nine" --title "Why was six afraid?" --letter "1:Six was afraid of seven" --letter "2:because seven" --letter "3:ate" --letter "4:nine." --think "2:Hungry…" --shout "3:NO!" --seed 7 -o strip.png
-	@echo "Another:  $(BIN)/autocomics strip \"a three\" \"a one\" \"a four\" -o mine.png      Help:  $(BIN)/autocomics strip --help"
+	@$(BIN)/autocomics strip "a penguin in the snow" "a penguin on the beach" "a penguin in the desert at sunset" "a penguin in the snow at night" --title "The penguin's holiday" --letter "1:Every day the same." --letter "2:Something new!" --letter "3:A little too far …" --letter "4:Home." --say "2:Sand!" --think "3:Ice …" --seed 7 -o strip.png
+	@echo "Another:  $(BIN)/autocomics strip \"a fox in the forest\" \"a fox and a rabbit in the forest at night\" -o mine.png      Help:  $(BIN)/autocomics strip --help"
 
 test: $(VENV)/.dev
 	@$(BIN)/python tools/check.py
@@ -55,6 +55,10 @@ lab: $(VENV)/.dev
 
 digits-report: $(VENV)/.package
 	@$(BIN)/python tools/digits_report.py
+
+# us against what one would use instead, in turns: make bench, or make bench QUICK=1 (under 3 minutes)
+bench: $(VENV)/.package
+	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
 dist: $(VENV)/.dev
 	@rm -rf dist && $(BIN)/python -m build --outdir dist . && ls -l dist

@@ -68,7 +68,7 @@ def default_device(
                               "Choose one of these, or leave the device out.")
     return result
 
-# %% ../nbs/00_core.ipynb #725ee552
+# %% ../nbs/00_core.ipynb #e10d66df
 def set_seed(
     seed # an integer from 0 to 2**32 - 1, the range that NumPy takes
 ):
@@ -76,7 +76,9 @@ def set_seed(
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise AutocomicsError(f"A seed is a whole number from 0 to {2**32-1}, not {seed!r}.")
     import torch
-    random.seed(int(seed)); np.random.seed(int(seed)); torch.manual_seed(int(seed))
+    random.seed(int(seed))
+    np.random.seed(int(seed))
+    torch.manual_seed(int(seed))
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
 
 # %% ../nbs/00_core.ipynb #ccaa9a5d
@@ -144,7 +146,7 @@ def show_images(
     plt.close(fig)
     return fig
 
-# %% ../nbs/00_core.ipynb #a0bcf51b
+# %% ../nbs/00_core.ipynb #9df6e1af
 @contextmanager
 def atomic_write(
     path,     # the file's final name; its folder is made where it is missing
@@ -158,14 +160,16 @@ def atomic_write(
     try:
         with open(fd, mode, **text) as f:
             yield f
-            f.flush(); os.fsync(f.fileno())
+            f.flush()
+            os.fsync(f.fileno())
         os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
-_umask = os.umask(0); os.umask(_umask)
+_umask = os.umask(0)
+os.umask(_umask)
 
 # %% ../nbs/00_core.ipynb #c3b29be2
 def cache_dir(*parts):
@@ -215,7 +219,7 @@ def _check_status(r, have):
     if r.status_code != 200: raise DownloadError(f'HTTP {r.status_code} {r.reason}')
     return 0
 
-# %% ../nbs/00_core.ipynb #57ce8e81
+# %% ../nbs/00_core.ipynb #bbdff5d6
 def _fetch(url, part, note, max_bytes, progress, timeout):
     "One attempt to complete the file `part` from `url`"
     import requests
@@ -233,9 +237,11 @@ def _fetch(url, part, note, max_bytes, progress, timeout):
         with open(part, 'ab' if start else 'wb') as f, tqdm(total=total, initial=start, unit='B', unit_scale=True, desc=part.name.removesuffix('.part'),
                                                           disable=not progress, delay=1, leave=False) as bar:
             for chunk in r.iter_content(1 << 14):
-                f.write(chunk); bar.update(len(chunk))
+                f.write(chunk)
+                bar.update(len(chunk))
                 if max_bytes and f.tell() > max_bytes: raise DownloadError(f'the file is larger than the {max_bytes:,} bytes allowed')
-            f.flush(); os.fsync(f.fileno())
+            f.flush()
+            os.fsync(f.fileno())
             if total is not None and f.tell() != total: raise _Passing(f'only {f.tell():,} of {total:,} bytes arrived')
 
 # %% ../nbs/00_core.ipynb #cc3ef4ba
@@ -259,7 +265,7 @@ def _from_source(url, part, note, sha256, max_bytes, progress, timeout, attempts
         if attempt == attempts - 1 or wait > 60: raise DownloadError(f'{fault}' + (f', and the server asks to wait {wait:.0f} s' if wait > 60 else f' ({attempts} attempts)'))
         time.sleep(wait)
 
-# %% ../nbs/00_core.ipynb #01a98905
+# %% ../nbs/00_core.ipynb #0a74c86d
 def download(
     url,            # http or https address
     path=None,      # where the file goes; None: into `cache_dir('downloads')` under the address's own file name
@@ -286,7 +292,8 @@ def download(
         for source in sources:
             try:
                 _from_source(source, part, note, sha256, max_bytes, progress, timeout)
-                os.replace(part, path); note.unlink(missing_ok=True)
+                os.replace(part, path)
+                note.unlink(missing_ok=True)
                 return path
             except DownloadError as e: reasons.append(f'{source}: {e}')
             except OSError as e: raise DownloadError(f"{path.name} could not be written to {path.parent}: {e.strerror or e}. Make room there, or set AUTOCOMICS_CACHE to another folder.") from None

@@ -95,7 +95,7 @@ def jiggle(
     rows = torch.stack([torch.stack([c*sx, -s*sy+shear, u(2/14)], 1), torch.stack([s*sx, c*sy, u(2/14)], 1)], 1)
     return F.grid_sample(x, F.affine_grid(rows.to(x), x.shape, align_corners=False), padding_mode='border', align_corners=False)
 
-# %% ../../nbs/15_metrics.ipynb #e3533898
+# %% ../../nbs/15_metrics.ipynb #24f31ac3
 def train_digit_judge(
     images, # uint8 (N, 28, 28)
     labels, # (N,) 0 to 9
@@ -108,7 +108,8 @@ def train_digit_judge(
 ): # the trained `DigitJudge`, in evaluation mode
     "A `DigitJudge` trained on pictures of digits, on the CPU, the same each time for one seed and number of threads"
     with torch.random.fork_rng():
-        torch.manual_seed(seed); judge = DigitJudge(nf)
+        torch.manual_seed(seed)
+        judge = DigitJudge(nf)
     g = torch.Generator().manual_seed(seed)
     x, y = to_tensor(images[..., None]), torch.as_tensor(labels).long()
     steps = len(x)//bs
@@ -118,7 +119,10 @@ def train_digit_judge(
         losses = []
         for index in torch.randperm(len(x), generator=g)[:steps*bs].view(steps, bs):
             loss = F.cross_entropy(judge(jiggle(x[index], g)), y[index])
-            loss.backward(); opt.step(); opt.zero_grad(); schedule.step()
+            loss.backward()
+            opt.step()
+            opt.zero_grad()
+            schedule.step()
             losses.append(loss.item())
         if report: report(epoch, sum(losses)/len(losses))
     return judge.eval()
@@ -381,7 +385,7 @@ def _from_folder(kind, folder):
 # %% ../../nbs/15_metrics.ipynb #6bbcb639
 NORMS = {'clip': ((.48145466, .4578275, .40821073), (.26862954, .26130258, .27577711)), 'imagenet': ((.485, .456, .406), (.229, .224, .225))}
 
-# %% ../../nbs/15_metrics.ipynb #ec4348fc
+# %% ../../nbs/15_metrics.ipynb #bbd0b980
 def prepare(
     images, # tensor (N, C, H, W) in [-1, 1], or a list of PIL pictures
     size, # pixels on each side
@@ -392,7 +396,8 @@ def prepare(
     from autocomics.core import to_images
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in NORMS[norm])
     def one(im):
-        im = im.convert('RGB'); scale = size/min(im.size)
+        im = im.convert('RGB')
+        scale = size/min(im.size)
         w, h = (max(size, round(scale*s)) for s in im.size)
         im = im.resize((w, h), Image.Resampling.BICUBIC)
         left, top = (w-size)//2, (h-size)//2
@@ -427,7 +432,7 @@ def clip_score(
         scores += (100*cos.clamp(min=0)).tolist()
     return bootstrap(np.mean, np.array(scores), n_boot=1000)
 
-# %% ../../nbs/15_metrics.ipynb #f0c3b5dc
+# %% ../../nbs/15_metrics.ipynb #b7a56272
 class Extractor:
     "A named network that turns pictures into features; `record` says which, and how. Downloads only where `download=True`"
     def __init__(self,
@@ -440,7 +445,8 @@ class Extractor:
     ):
         folder = None
         if isinstance(model, (str, Path)):
-            folder = _local_folder(model, download); name = name or str(model)
+            folder = _local_folder(model, download)
+            name = name or str(model)
             model = _from_folder('AutoModel', folder)
         config = getattr(model, 'config', None)
         kind = getattr(config, 'model_type', '')

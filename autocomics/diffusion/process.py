@@ -136,7 +136,7 @@ def q_sample(self:Diffusion,
     "x_t drawn from q(x_t | x_0) = N(√ᾱ x_0, (1−ᾱ) I) (Ho et al. 2020, equation 4)."
     return self._at(self.sqrt_alphas_cumprod, t, x0)*x0 + self._at(self.sqrt_one_minus_alphas_cumprod, t, x0)*noise
 
-# %% ../../nbs/10_process.ipynb #4108a23d
+# %% ../../nbs/10_process.ipynb #14558005
 def scrubber(
     frames:torch.Tensor, # images in [-1, 1], shape (F, C, H, W), C 1 or 3
     labels, # one text per frame
@@ -156,7 +156,8 @@ def scrubber(
     w, h = images[0].size
     sheet = Image.new(images[0].mode, (w*len(images), h))
     for i,o in enumerate(images): sheet.paste(o, (w*i, 0))
-    png = io.BytesIO(); sheet.save(png, 'PNG', optimize=True)
+    png = io.BytesIO()
+    sheet.save(png, 'PNG', optimize=True)
     src, names = base64.b64encode(png.getvalue()).decode(), escape('|'.join(o.replace('|', '/') for o in labels))
     move = (f"const b=this.closest('figure');b.querySelector('img').style.marginLeft=-this.value*{width}+'px';"
             "b.querySelector('output').textContent=b.dataset.labels.split('|')[this.value];")

@@ -137,7 +137,7 @@ def _visited(diffusion, steps, lambda_min):
         raise DiffusionError(f'the timesteps to visit must fall, noisiest first, within {diffusion.num_timesteps-1}..0; got {steps}')
     return steps
 
-# %% ../../nbs/12_samplers.ipynb #0b6ca5ca
+# %% ../../nbs/12_samplers.ipynb #fcea824b
 @torch.no_grad()
 def dpm_solver(
     denoise, # (x, original timesteps) -> (eps, v or None)
@@ -147,9 +147,12 @@ def dpm_solver(
     clip:bool=True, # clamp each estimate of x_0 to [-1, 1]?
     denoised_fn=None, # x_0 -> x_0, applied to each estimate before clamping
     lambda_min:float=-5.1, # start no noisier than this half log-SNR: below it a trained network's x_0 is guesswork
+    noise=None, # () -> standard normal, shaped as x, for steps that begin noisier than `lambda_sde`; None: no noise is added
+    lambda_sde:float=-1., # half log-SNR at which the dice are put away
 ): # yields (step, total, x_0 estimate); the last yield is the sample
-    """DPM-Solver++(2M) at evenly spaced log-SNR (Lu et al. 2022, algorithm 2): a generator, second order, no noise added.
+    """DPM-Solver++(2M) at evenly spaced log-SNR (Lu et al. 2022, algorithm 2): a generator, second order.
 
+    With `noise` the first steps are those of SDE-DPM-Solver++(2M) (the same paper), which forget a wrong estimate.
     Raises `DiffusionError` for more steps than the chain has."""
     steps = _visited(diffusion, num_inference_steps, lambda_min)
     lambdas, alpha, sigma = (o.tolist() for o in (diffusion.log_snr, diffusion.sqrt_alphas_cumprod, diffusion.sqrt_one_minus_alphas_cumprod))
@@ -160,11 +163,13 @@ def dpm_solver(
         else:
             h = lambdas[t]-lambdas[s]
             middle = x0 if before is None else x0 + (x0-before)*h/(2*h_before)
-            x = sigma[t]/sigma[s]*x - alpha[t]*math.expm1(-h)*middle
+            eta = int(noise is not None and lambdas[s] < lambda_sde)
+            x = sigma[t]/sigma[s]*math.exp(-eta*h)*x - alpha[t]*math.expm1(-(1+eta)*h)*middle
+            if eta: x = x + sigma[t]*math.sqrt(-math.expm1(-2*h))*noise()
             before, h_before = x0, h
         yield n, len(steps), x0 if t is not None else _finished(x)
 
-# %% ../../nbs/12_samplers.ipynb #37b52561
+# %% ../../nbs/12_samplers.ipynb #cd352996
 samplers = dict(ddpm=ddpm, ddim=ddim, dpm_solver=dpm_solver)
 
 def run_sampler(
@@ -173,8 +178,8 @@ def run_sampler(
     x:torch.Tensor, # x_T, standard normal
     diffusion:Diffusion, # the full chain
     num_inference_steps=20, # denoiser calls; for ddpm and ddim any spacing that `respace` reads
-    noise=None, # () -> noise of a step; `dpm_solver` needs none
-    **options, # of that sampler: clip, denoised_fn, eta, lambda_min
+    noise=None, # () -> noise of a step, for ddpm and ddim
+    **options, # of that sampler: clip, denoised_fn, eta, lambda_min, lambda_sde
 ): # the sampler's generator
     "Any sampler by name, on the full chain, in so many steps. Raises `DiffusionError` for an unknown name."
     if name not in samplers: raise DiffusionError(f'unknown sampler {name!r}: choose one of {", ".join(samplers)}')

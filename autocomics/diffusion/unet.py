@@ -38,7 +38,7 @@ def fourier_features(
     waves = [wave(2**n*math.pi*x) for n in octaves for wave in (torch.sin, torch.cos)]
     return torch.cat([x, *waves], dim=1)
 
-# %% ../../nbs/11_unet.ipynb #8ac040ef
+# %% ../../nbs/11_unet.ipynb #910e4b45
 class ResBlock(nn.Module):
     "Two convolutions and a shortcut; the embedding of timestep and label scales and shifts what is between them"
     def __init__(self,
@@ -53,14 +53,15 @@ class ResBlock(nn.Module):
         self.norm2, self.conv2 = nn.GroupNorm(groups, c_out), nn.Conv2d(c_out, c_out, 3, padding=1)
         self.shortcut = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
         # starting as the shortcut alone, a deep stack of blocks trains from the first step on
-        nn.init.zeros_(self.conv2.weight); nn.init.zeros_(self.conv2.bias)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)
     def forward(self, x, emb):
         h = self.conv1(F.silu(self.norm1(x)))
         scale, shift = self.modulate(emb)[:, :, None, None].chunk(2, dim=1)
         h = self.conv2(F.silu(torch.addcmul(shift, self.norm2(h), 1+scale)))
         return self.shortcut(x) + h
 
-# %% ../../nbs/11_unet.ipynb #0e91b1cb
+# %% ../../nbs/11_unet.ipynb #1c8a4f3a
 class SelfAttention(nn.Module):
     "Each position gathers from all others what it asks for (Vaswani et al. 2017, equation 1), added to what was there"
     def __init__(self,
@@ -71,7 +72,8 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads, self.norm = heads, nn.GroupNorm(groups, channels)
         self.qkv, self.out = nn.Conv2d(channels, 3*channels, 1), nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.out.weight); nn.init.zeros_(self.out.bias)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
     def forward(self, x):
         n, c, h, w = x.shape
         q, k, v = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c//self.heads, h*w).unbind(1)
@@ -86,7 +88,7 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(c_in, c_out, 3, padding=1)
     def forward(self, x): return self.conv(F.interpolate(x, scale_factor=2.))
 
-# %% ../../nbs/11_unet.ipynb #02aa6ebf
+# %% ../../nbs/11_unet.ipynb #1133f2fd
 class UNet(nn.Module):
     """A U-Net (Ronneberger et al. 2015; Ho et al. 2020, appendix B) told the timestep and a label, predicting the noise
 
@@ -119,7 +121,8 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(ResBlock(2*c, c, emb, groups) for c in channels)
         self.grow = nn.ModuleList(Upsample(b, a) for a,b in pairs)
         self.norm, self.out = nn.GroupNorm(groups, channels[0]), nn.Conv2d(channels[0], out_channels*patch**2, 3, padding=1)
-        nn.init.zeros_(self.out.weight); nn.init.zeros_(self.out.bias)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
         self.to(memory_format=torch.channels_last)
 
     @property

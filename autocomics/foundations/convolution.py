@@ -38,7 +38,7 @@ def compact_figures(
     if shell is None: return
     for kind in ('png', 'jpeg'): shell.display_formatter.formatters[f'image/{kind}'].for_type(Figure, lambda fig, kind=kind: render(fig, kind))
 
-# %% ../../nbs/01_convolution.ipynb #63fda8b6
+# %% ../../nbs/01_convolution.ipynb #7a74de8c
 def number_grid(
     ax, # matplotlib axes to draw on
     values, # table of numbers (H, W); `nan` leaves a cell empty
@@ -60,7 +60,8 @@ def number_grid(
         ax.add_patch(Rectangle((c-.5, r-.5), 1, 1, facecolor=face, edgecolor='white', lw=1.5))
         if not np.isnan(v): ax.text(c, r, f'{v:g}', ha='center', va='center', fontsize=size, color='#222' if inner else '#777')
     room = ((rows or h) - h)/2
-    ax.set(xlim=(-.6, w-.4), ylim=(h-.4+room, -.6-room), aspect='equal'); ax.axis('off')
+    ax.set(xlim=(-.6, w-.4), ylim=(h-.4+room, -.6-room), aspect='equal')
+    ax.axis('off')
     ax.text((w-1)/2, -.65, title, ha='center', va='bottom', fontsize=size+1)
 
 # %% ../../nbs/01_convolution.ipynb #bac19a22
@@ -94,7 +95,7 @@ def _check_input(x, weight, bias, in_dim):
     if bias is not None and bias.shape != (weight.shape[1-in_dim],):
         raise ConvolutionError(f'bias has shape {tuple(bias.shape)}: expected one number per output channel, ({weight.shape[1-in_dim]},)')
 
-# %% ../../nbs/01_convolution.ipynb #4714d41d
+# %% ../../nbs/01_convolution.ipynb #c3e2ccee
 def conv_output_size(
     i, # size of the input, in pixels
     k, # size of the kernel
@@ -105,7 +106,8 @@ def conv_output_size(
     """Pixels that come out of a convolution (or a pooling) along one side: ⌊(i + 2p − d(k−1) − 1) / s⌋ + 1.
 
     Raises ConvolutionError where the kernel does not fit. Dumoulin and Visin (2016), relationship 15."""
-    _whole(1, i=i, k=k, s=s, d=d); _whole(0, p=p)
+    _whole(1, i=i, k=k, s=s, d=d)
+    _whole(0, p=p)
     reach = d*(k-1) + 1
     if reach > i + 2*p:
         raise ConvolutionError(f'a kernel of {k} with dilation {d} reaches over {reach} pixels, the input with its padding has {i + 2*p}: '
@@ -237,7 +239,7 @@ def conv_scrubber(
                      f'<input type="range" id="{name}-{n}" min="{lo}" max="{hi}" value="{v}" step="1" style="width:100%"></div>' for n, label, lo, hi, v in ranges)
     return HTML(_SCRUBBER.replace('INPUTS', inputs).replace('DATA', data).replace('ID', name))
 
-# %% ../../nbs/01_convolution.ipynb #cbea5c3f
+# %% ../../nbs/01_convolution.ipynb #25a2bb49
 def plot_conv_picture(
     image, # grey picture (H, W), values in [0, 1]
     i=32, # size the picture is shrunk to, in pixels
@@ -264,7 +266,8 @@ def plot_conv_picture(
         axs[1].set_title(f'output: ⌊({i} + 2·{p} − {d}·({k}−1) − 1)/{s}⌋ + 1 = {o} pixels')
     except ConvolutionError as e:
         import textwrap
-        axs[1].text(.5, .5, textwrap.fill(str(e), 40), ha='center', va='center', transform=axs[1].transAxes); axs[1].axis('off')
+        axs[1].text(.5, .5, textwrap.fill(str(e), 40), ha='center', va='center', transform=axs[1].transAxes)
+        axs[1].axis('off')
     axs[0].set_title(f'input {i} x {i}, padding {p}: {i+2*p} x {i+2*p}')
     for ax in axs: ax.set(xlabel='column (pixels)', ylabel='row (pixels)')
     fig.tight_layout()
@@ -324,7 +327,7 @@ def max_pool2d(
     for i, k, s in zip(x.shape[2:], _pair(kernel), _pair(stride)): conv_output_size(i, k, s)
     return image_windows(x, kernel, stride).amax((-2, -1))
 
-# %% ../../nbs/01_convolution.ipynb #b08103cd
+# %% ../../nbs/01_convolution.ipynb #be9e2ebb
 def conv_transpose_output_size(
     i, # size of the input, in pixels
     k, # size of the kernel
@@ -336,7 +339,8 @@ def conv_transpose_output_size(
     """Pixels that come out of a transposed convolution along one side: (i−1)·s − 2p + d(k−1) + output_padding + 1.
 
     Raises ConvolutionError where nothing would be left, or `output_padding` is not below max(s, d). Dumoulin and Visin (2016), relationship 14."""
-    _whole(1, i=i, k=k, s=s, d=d); _whole(0, p=p, output_padding=output_padding)
+    _whole(1, i=i, k=k, s=s, d=d)
+    _whole(0, p=p, output_padding=output_padding)
     if output_padding >= max(s, d):
         raise ConvolutionError(f'output_padding is {output_padding}: expected less than the stride {s} or the dilation {d}')
     o = (i-1)*s - 2*p + d*(k-1) + output_padding + 1

@@ -36,7 +36,7 @@ class LayerNorm32(nn.LayerNorm):
     "Layer normalisation computed in fp32 and cast back to the input's dtype"
     def forward(self, x): return super().forward(x if x.device.type == 'cpu' else x.float()).to(x.dtype)
 
-# %% ../../nbs/31_text2im.ipynb #ed527de0
+# %% ../../nbs/31_text2im.ipynb #e3eeed16
 def _split_heads(qkv, heads, parts):
     "(N, L, heads*parts*ch), each head's parts side by side -> `parts` contiguous tensors (N, heads, L, ch)"
     return qkv.unflatten(-1, (heads, parts, -1)).permute(3, 0, 2, 1, 4).contiguous().unbind(0)
@@ -50,6 +50,7 @@ class TextAttention(nn.Module):
         q, k, v = _split_heads(self.c_qkv(h), self.heads, 3)                              # (N, heads, L, ch)
         return self.c_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
+# %% ../../nbs/31_text2im.ipynb #afa2ef05
 class TextMLP(nn.Module):
     "Each token for itself: four times wider, GELU, and back"
     def __init__(self, width):
@@ -67,6 +68,7 @@ class TextBlock(nn.Module):
         h = h + self.attn(self.ln_1(h))
         return h + self.mlp(self.ln_2(h))
 
+# %% ../../nbs/31_text2im.ipynb #1134ea22
 class TextTransformer(nn.Module):
     "`layers` text blocks, (N, L, width) in and out"
     def __init__(self, width, layers, heads):
@@ -76,7 +78,7 @@ class TextTransformer(nn.Module):
         for block in self.resblocks: h = block(h)
         return h
 
-# %% ../../nbs/31_text2im.ipynb #0cbbf4a7
+# %% ../../nbs/31_text2im.ipynb #5a5f37c0
 def _zero(module):
     "The module with its parameters at zero: a residual branch that starts by adding nothing"
     for p in module.parameters(): nn.init.zeros_(p)
@@ -85,6 +87,7 @@ def _zero(module):
 def _up(x): return F.interpolate(x, scale_factor=2, mode='nearest')
 def _down(x): return F.avg_pool2d(x, 2)
 
+# %% ../../nbs/31_text2im.ipynb #6e783c92
 class ResBlock(nn.Module):
     "Residual block whose second normalisation is scaled and shifted by `emb`; `resample` is None, 'up' or 'down'"
     def __init__(self, channels, out_channels, emb_channels, dropout=0.0, resample=None):
@@ -104,12 +107,13 @@ class ResBlock(nn.Module):
         h = conv(drop(act(torch.addcmul(shift, norm(h), 1 + scale))))
         return self.skip_connection(self.resample(x)) + h
 
-# %% ../../nbs/31_text2im.ipynb #35648a87
+# %% ../../nbs/31_text2im.ipynb #0c3c0856
 class PointwiseConv(nn.Conv1d):
     "A 1x1 convolution on (N, C, T), done as one matrix product over the last axis of channels-last memory"
     def __init__(self, channels, out_channels): super().__init__(channels, out_channels, 1)
     def forward(self, x): return F.linear(x.transpose(1, 2), self.weight[..., 0], self.bias).transpose(1, 2)
 
+# %% ../../nbs/31_text2im.ipynb #6a9e0586
 class AttentionBlock(nn.Module):
     "Self-attention of a feature map's places, joined by the sentence's keys and values in one softmax"
     def __init__(self, channels, head_channels, text_channels):
@@ -134,8 +138,8 @@ class AttentionBlock(nn.Module):
         h = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)            # (N, T, C)
         return x + self.proj_out(h.transpose(1, 2)).unflatten(2, x.shape[2:])
 
-# %% ../../nbs/31_text2im.ipynb #43d28ad8
-_COMMON = dict(num_channels=192, num_head_channels=64, dropout=0.1, text_ctx=128, xf_width=512, xf_layers=16, xf_heads=8, n_vocab=50257,
+# %% ../../nbs/31_text2im.ipynb #db2436c3
+_COMMON = dict(num_channels=192, norm_groups=32, num_head_channels=64, dropout=0.1, text_ctx=128, xf_width=512, xf_layers=16, xf_heads=8, n_vocab=50257,
                attention_resolutions='32,16,8', channel_mult='', diffusion_steps=1000)
 _STAGES = dict(base=dict(image_size=64, num_res_blocks=3, noise_schedule='squaredcos_cap_v2', super_res=False),
                upsample=dict(image_size=256, num_res_blocks=2, noise_schedule='linear', super_res=True))
@@ -151,7 +155,7 @@ def default_options(kind):
     if kind not in KINDS: raise AutocomicsError(f"No network of the kind {kind!r}; the kinds are {', '.join(KINDS)}.")
     return {**_COMMON, **_STAGES[kind.removesuffix('-inpaint')], 'inpaint': kind.endswith('-inpaint')}
 
-# %% ../../nbs/31_text2im.ipynb #0d5c2958
+# %% ../../nbs/31_text2im.ipynb #283b8a19
 def _ints(value): return tuple(int(v) for v in value.split(',')) if isinstance(value, str) else tuple(int(v) for v in value)
 
 def resolve_options(
@@ -175,11 +179,12 @@ def resolve_options(
     _check_sizes(opts)
     return opts
 
+# %% ../../nbs/31_text2im.ipynb #762a747c
 def _check_sizes(o):
-    mults, head = _ints(o['channel_mult']), o['num_head_channels']
+    mults, head, groups = _ints(o['channel_mult']), o['num_head_channels'], o['norm_groups']
     factor = 2**(len(mults) - 1)
     for m in mults:
-        if (m*o['num_channels']) % 32: raise AutocomicsError(f"Channels come in 32 groups: {m} x num_channels {o['num_channels']} is not a multiple of 32.")
+        if (m*o['num_channels']) % groups: raise AutocomicsError(f"Channels come in {groups} groups: {m} x num_channels {o['num_channels']} is not a multiple of {groups}.")
         if (m*o['num_channels']) % head: raise AutocomicsError(f"{m} x num_channels {o['num_channels']} cannot be split into heads of {head} channels.")
     if o['image_size'] % factor: raise AutocomicsError(f"image_size {o['image_size']} cannot be halved {len(mults)-1} times: use a multiple of {factor}.")
     if o['xf_width'] % o['xf_heads']: raise AutocomicsError(f"xf_width {o['xf_width']} cannot be split into {o['xf_heads']} heads.")
@@ -215,7 +220,7 @@ class TextFeatures:
         kv = tuple(tuple(torch.cat(xs) for xs in zip(*layer)) for layer in zip(*(p.kv for p in parts)))
         return TextFeatures(torch.cat([p.proj for p in parts]), torch.cat([p.out for p in parts]), kv)
 
-# %% ../../nbs/31_text2im.ipynb #e8cfbb49
+# %% ../../nbs/31_text2im.ipynb #ea816e12
 class Text2Im(nn.Module):
     """GLIDE's U-Net: noisy pictures, timesteps and captions in, noise and variance out.
 
@@ -231,6 +236,8 @@ class Text2Im(nn.Module):
         self.time_embed = nn.Sequential(nn.Linear(ch, 4*ch), nn.SiLU(), nn.Linear(4*ch, 4*ch))
         self._build_unet(o, ch, emb=4*ch)
         self.out = nn.Sequential(GroupNorm32(ch), nn.SiLU(), _zero(nn.Conv2d(ch, 6, 3, padding=1)))
+        for m in self.modules():
+            if isinstance(m, GroupNorm32): m.num_groups = o['norm_groups']
         self.transformer = TextTransformer(width, o['xf_layers'], o['xf_heads'])
         self.final_ln = LayerNorm32(width)
         self.token_embedding = nn.Embedding(o['n_vocab'], width)
@@ -243,35 +250,37 @@ class Text2Im(nn.Module):
     @property
     def device(self): return self.out[2].weight.device
 
-    def _build_unet(self, o, width, emb):
-        mults = _ints(o['channel_mult'])
-        attend = {o['image_size'] // r for r in _ints(o['attention_resolutions'])}   # as factors of downsampling
-        res  = lambda c, out, resample=None: ResBlock(c, out, emb, o['dropout'], resample)
-        look = lambda c: AttentionBlock(c, o['num_head_channels'], o['xf_width'])
-        ch = width*mults[0]
-        down, kept = [Stage(nn.Conv2d(self.in_channels, ch, 3, padding=1))], [ch]
-        for level, m in enumerate(mults):
-            for _ in range(o['num_res_blocks']):
-                down.append(Stage(res(ch, m*width), *([look(m*width)] if 2**level in attend else [])))
-                ch = m*width; kept.append(ch)
-            if level < len(mults) - 1: down.append(Stage(res(ch, ch, 'down'))); kept.append(ch)
-        self.input_blocks = nn.ModuleList(down)
-        self.middle_block = Stage(res(ch, ch), look(ch), res(ch, ch))
-        up = []
-        for level, m in reversed(list(enumerate(mults))):
-            for i in range(o['num_res_blocks'] + 1):
-                layers = [res(ch + kept.pop(), m*width)]; ch = m*width
-                if 2**level in attend: layers.append(look(ch))
-                if level and i == o['num_res_blocks']: layers.append(res(ch, ch, 'up'))
-                up.append(Stage(*layers))
-        self.output_blocks = nn.ModuleList(up)
-
     @property
     def stages(self):
         "Every `Stage` in the order in which a picture passes through"
         return [*self.input_blocks, self.middle_block, *self.output_blocks]
 
-# %% ../../nbs/31_text2im.ipynb #4214988b
+# %% ../../nbs/31_text2im.ipynb #6196618c
+@patch
+def _build_unet(self:Text2Im, o, width, emb):
+    mults = _ints(o['channel_mult'])
+    attend = {o['image_size'] // r for r in _ints(o['attention_resolutions'])}   # as factors of downsampling
+    res  = lambda c, out, resample=None: ResBlock(c, out, emb, o['dropout'], resample)
+    look = lambda c: AttentionBlock(c, o['num_head_channels'], o['xf_width'])
+    ch = width*mults[0]
+    down, kept = [Stage(nn.Conv2d(self.in_channels, ch, 3, padding=1))], [ch]
+    for level, m in enumerate(mults):
+        for _ in range(o['num_res_blocks']):
+            down.append(Stage(res(ch, m*width), *([look(m*width)] if 2**level in attend else [])))
+            ch = m*width; kept.append(ch)
+        if level < len(mults) - 1: down.append(Stage(res(ch, ch, 'down'))); kept.append(ch)
+    self.input_blocks = nn.ModuleList(down)
+    self.middle_block = Stage(res(ch, ch), look(ch), res(ch, ch))
+    up = []
+    for level, m in reversed(list(enumerate(mults))):
+        for i in range(o['num_res_blocks'] + 1):
+            layers = [res(ch + kept.pop(), m*width)]; ch = m*width
+            if 2**level in attend: layers.append(look(ch))
+            if level and i == o['num_res_blocks']: layers.append(res(ch, ch, 'up'))
+            up.append(Stage(*layers))
+    self.output_blocks = nn.ModuleList(up)
+
+# %% ../../nbs/31_text2im.ipynb #f4c07c98
 def _check_tokens(model, tokens, mask):
     if tokens is None: raise AutocomicsError('Text2Im needs a caption: pass tokens= (and mask=), or text= from encode_text.')
     ctx = model.options['text_ctx']
@@ -280,6 +289,7 @@ def _check_tokens(model, tokens, mask):
     if mask is not None and mask.shape != tokens.shape:
         raise AutocomicsError(f'mask has shape {tuple(mask.shape)} and tokens {tuple(tokens.shape)}; they must match.')
 
+# %% ../../nbs/31_text2im.ipynb #729903fa
 @patch
 def encode_text(self:Text2Im,
     tokens,           # (N, text_ctx) long token ids
@@ -295,7 +305,7 @@ def encode_text(self:Text2Im,
     blocks = [layer for stage in self.stages for layer in stage if isinstance(layer, AttentionBlock)]
     return TextFeatures(proj, out, tuple(b.text_kv(out.to(self.dtype)) for b in blocks))
 
-# %% ../../nbs/31_text2im.ipynb #656f7f6c
+# %% ../../nbs/31_text2im.ipynb #98d3ccc3
 def _stack_inputs(model, x, low_res, inpaint_image, inpaint_mask):
     "[x, image*mask, mask, enlarged low_res] along the channels, as far as the kind has them"
     parts = [x]
@@ -311,10 +321,12 @@ def _stack_inputs(model, x, low_res, inpaint_image, inpaint_mask):
     elif low_res is not None: raise AutocomicsError(f'A {model.kind} network takes no low_res: use an upsample kind.')
     return torch.cat([p.to(x.dtype) for p in parts], dim=1)
 
+# %% ../../nbs/31_text2im.ipynb #b9a0af62
 def _run(model, stage, h, emb, kv):
     if not (model.checkpointing and torch.is_grad_enabled()): return stage(h, emb, kv)
     return checkpoint(stage, h, emb, kv, use_reentrant=False)
 
+# %% ../../nbs/31_text2im.ipynb #f07abc87
 @patch
 def forward(self:Text2Im,
     x,                        # (N, 3, H, W) noisy pictures
