@@ -606,6 +606,6 @@ def draw(
     for i in wanted(strip):
         told = generator.check(strip.panels[i].prompt).message
         if told: warnings.warn(f'Panel {i+1}: {told}', stacklevel=2)
-    with tqdm(desc=f'drawing with {generator.name}', delay=2, leave=False, disable=generator.quick) as bar:
+    with tqdm(desc=f'drawing with {generator.name}', delay=2, leave=False, **(dict(disable=True) if generator.quick else {})) as bar: # else as TQDM_DISABLE says
         def show(step, total, _): bar.total = total; bar.update(step - bar.n)
         return finish(steps, show)
