@@ -64,23 +64,29 @@ class StepBatches:
 
     def __len__(self): return self.interval
 
-    def indices(self, step):
-        "Which samples step `step` sees, shape (batch_size,)"
-        number, i = divmod(step, self.per_pass)
-        if self._order[0] != number: self._order = number, torch.randperm(self.n, generator=step_generator(self.seed, 'order', number))
-        return self._order[1][i*self.batch_size:(i+1)*self.batch_size]
+# %% ../nbs/05_learner.ipynb #ce9a0d58
+@patch
+def indices(self:StepBatches, step):
+    "Which samples step `step` sees, shape (batch_size,)"
+    number, i = divmod(step, self.per_pass)
+    if self._order[0] != number: self._order = number, torch.randperm(self.n, generator=step_generator(self.seed, 'order', number))
+    return self._order[1][i*self.batch_size:(i+1)*self.batch_size]
 
-    def batches(self, start, end):
-        "The batches of steps `start` to `end`-1, as tuples of tensors"
-        if self.tensors: return (tuple(o[self.indices(i)] for o in self.data) for i in range(start, end))
-        rows = [self.indices(i).tolist() for i in range(start, end)]
-        return map(tuple, torch.utils.data.DataLoader(self.data, batch_sampler=rows, num_workers=self.num_workers))
+# %% ../nbs/05_learner.ipynb #181734d9
+@patch
+def batches(self:StepBatches, start, end):
+    "The batches of steps `start` to `end`-1, as tuples of tensors"
+    if self.tensors: return (tuple(o[self.indices(i)] for o in self.data) for i in range(start, end))
+    rows = [self.indices(i).tolist() for i in range(start, end)]
+    return map(tuple, torch.utils.data.DataLoader(self.data, batch_sampler=rows, num_workers=self.num_workers))
 
-    def batch(self, step):
-        "The batch of step `step`"
-        return next(iter(self.batches(step, step+1)))
+@patch
+def batch(self:StepBatches, step):
+    "The batch of step `step`"
+    return next(iter(self.batches(step, step+1)))
 
-    def __iter__(self): return iter(self.batches(0, self.interval))
+@patch
+def __iter__(self:StepBatches): return iter(self.batches(0, self.interval))
 
 # %% ../nbs/05_learner.ipynb #3491f4f8
 class FixedBatches:
@@ -146,6 +152,13 @@ def _seed_dropout(seed, device):
     if device.type == 'cuda': torch.cuda.manual_seed(seed)
 
 @patch
+def _step(self:StepLearner):
+    self.scaler.step(self.opt.opt)
+    self.scaler.update()
+    self.step += 1
+
+# %% ../nbs/05_learner.ipynb #c0a78ddb
+@patch
 def _do_one_batch(self:StepLearner):
     xb, yb, n = self.xb, self.yb, len(self.xb[0])
     total = 0.
@@ -164,12 +177,6 @@ def _do_one_batch(self:StepLearner):
         self.scaler.unscale_(self.opt.opt)
         self._with_events(self._step, 'step', CancelStepException)
         self.opt.zero_grad()
-
-@patch
-def _step(self:StepLearner):
-    self.scaler.step(self.opt.opt)
-    self.scaler.update()
-    self.step += 1
 
 # %% ../nbs/05_learner.ipynb #6993fa6f
 @patch
@@ -262,6 +269,7 @@ def learned_state(
     frozen = {k for k,p in model.named_parameters() if not p.requires_grad}
     return {k:v for k,v in model.state_dict().items() if k not in frozen}
 
+# %% ../nbs/05_learner.ipynb #fa29d94d
 class EMA(Callback):
     """An exponential moving average of the weights, in float32, used for validation and kept for drawing
 
@@ -349,41 +357,57 @@ class RunLog(Callback):
         "The rows of the log so far, as dicts"
         if not self.path.exists(): return []
         with open(self.path, newline='', encoding='utf-8') as f: return list(csv.DictReader(f))
-    def _open(self):
-        kept = [o for o in self.rows() if int(o['step']) <= self.learn.step]
-        with atomic_write(self.path, 'w') as f:
-            out = csv.DictWriter(f, self.columns)
-            out.writeheader(); out.writerows(kept)
-        self.before = float(kept[-1]['seconds']) if kept else 0.
-        self.start = time.monotonic()
-        if self.tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-            self.writer = SummaryWriter(self.folder, purge_step=self.learn.step+1)
-    def _write(self, **row):
-        row = dict(step=self.learn.step, seconds=round(self.before+time.monotonic()-self.start, 1), **row)
-        with open(self.path, 'a', newline='', encoding='utf-8') as f: csv.DictWriter(f, self.columns).writerow(row)
-        if self.writer:
-            for k,v in row.items():
-                if k not in ('step', 'seconds'): self.writer.add_scalar(k, v, row['step'])
-    def before_fit(self): self._open()
-    def before_batch(self):
-        if self.graph and self.writer:
-            self.writer.add_graph(self.model, tuple(self.learn.xb))
-            self.graph = False
-    def after_batch(self):
-        self.sum, self.count = self.sum+self.learn.loss, self.count+1
-        if self.learn.step % self.every: return
-        clip = getattr(self.learn, 'clip_gradients', None)
-        norm = dict(grad_norm=float(clip.total_norm)) if clip else {}
-        self._write(train_loss=float(self.sum)/self.count, lr=self.opt.hypers[-1]['lr'], **norm)
-        self.sum, self.count = 0., 0
-    def after_epoch(self):
-        loss = _valid_loss(self.learn)
-        if loss is None: return
-        self._write(valid_loss=loss)
-        if self.verbose: print(f'step {self.learn.step}: validation loss {loss:.4f}', flush=True)
-    def after_fit(self):
-        if self.writer: self.writer.close(); self.writer = None
+
+# %% ../nbs/05_learner.ipynb #c1b32acb
+@patch
+def _open(self:RunLog):
+    kept = [o for o in self.rows() if int(o['step']) <= self.learn.step]
+    with atomic_write(self.path, 'w') as f:
+        out = csv.DictWriter(f, self.columns)
+        out.writeheader(); out.writerows(kept)
+    self.before = float(kept[-1]['seconds']) if kept else 0.
+    self.start = time.monotonic()
+    if self.tensorboard:
+        from torch.utils.tensorboard import SummaryWriter
+        self.writer = SummaryWriter(self.folder, purge_step=self.learn.step+1)
+
+@patch
+def _write(self:RunLog, **row):
+    row = dict(step=self.learn.step, seconds=round(self.before+time.monotonic()-self.start, 1), **row)
+    with open(self.path, 'a', newline='', encoding='utf-8') as f: csv.DictWriter(f, self.columns).writerow(row)
+    if self.writer:
+        for k,v in row.items():
+            if k not in ('step', 'seconds'): self.writer.add_scalar(k, v, row['step'])
+
+# %% ../nbs/05_learner.ipynb #3e395e04
+@patch
+def before_fit(self:RunLog): self._open()
+
+@patch
+def before_batch(self:RunLog):
+    if self.graph and self.writer:
+        self.writer.add_graph(self.model, tuple(self.learn.xb))
+        self.graph = False
+
+@patch
+def after_batch(self:RunLog):
+    self.sum, self.count = self.sum+self.learn.loss, self.count+1
+    if self.learn.step % self.every: return
+    clip = getattr(self.learn, 'clip_gradients', None)
+    norm = dict(grad_norm=float(clip.total_norm)) if clip else {}
+    self._write(train_loss=float(self.sum)/self.count, lr=self.opt.hypers[-1]['lr'], **norm)
+    self.sum, self.count = 0., 0
+
+@patch
+def after_epoch(self:RunLog):
+    loss = _valid_loss(self.learn)
+    if loss is None: return
+    self._write(valid_loss=loss)
+    if self.verbose: print(f'step {self.learn.step}: validation loss {loss:.4f}', flush=True)
+
+@patch
+def after_fit(self:RunLog):
+    if self.writer: self.writer.close(); self.writer = None
 
 # %% ../nbs/05_learner.ipynb #788f268e
 class Pictures(Callback):
@@ -430,56 +454,69 @@ class Checkpoint(Callback):
     def _parts(self): return {type(o).__name__: o for o in self.learn.cbs if hasattr(o, 'load_state')}
     def _recipe(self): return dict(seed=self.learn.seed, total_steps=self.learn.total_steps, batch_size=self.dls.train.batch_size, samples=self.dls.train.n)
 
-    def save(self, name=None):
-        "Write a checkpoint now; returns its path"
-        learn = self.learn
-        state = dict(recipe=self._recipe(), step=learn.step, model=learned_state(learn.model), opt=learn.opt.opt.state_dict(), scaler=learn.scaler.state_dict(),
-                     scores=self.scores, callbacks={k:o.state() for k,o in self._parts().items()})
-        path = self.folder/(name or f'step-{learn.step:08d}.pt')
-        try:
-            with atomic_write(path) as f: torch.save(state, f)
-        except (OSError, RuntimeError) as e: raise TrainingError(f'{path} could not be written: {e}. {self._room()}') from None
-        if name: return path
-        for o in self._files()[:-self.keep]: o.unlink()
-        self.last = time.monotonic()
-        return path
+# %% ../nbs/05_learner.ipynb #9014029e
+@patch
+def save(self:Checkpoint, name=None):
+    "Write a checkpoint now; returns its path"
+    learn = self.learn
+    state = dict(recipe=self._recipe(), step=learn.step, model=learned_state(learn.model), opt=learn.opt.opt.state_dict(), scaler=learn.scaler.state_dict(),
+                 scores=self.scores, callbacks={k:o.state() for k,o in self._parts().items()})
+    path = self.folder/(name or f'step-{learn.step:08d}.pt')
+    try:
+        with atomic_write(path) as f: torch.save(state, f)
+    except (OSError, RuntimeError) as e: raise TrainingError(f'{path} could not be written: {e}. {self._room()}') from None
+    if name: return path
+    for o in self._files()[:-self.keep]: o.unlink()
+    self.last = time.monotonic()
+    return path
 
-    def _room(self):
-        free, found = shutil.disk_usage(self.folder).free, self._files()
-        last = f'Nothing before that is lost: started again, the run goes on after step {int(found[-1].stem[5:])}.' if found else 'Nothing had been saved before.'
-        return f'{free/2**20:,.0f} MiB are free there; make room, then start it again. {last}'
+@patch
+def _room(self:Checkpoint):
+    free, found = shutil.disk_usage(self.folder).free, self._files()
+    last = f'Nothing before that is lost: started again, the run goes on after step {int(found[-1].stem[5:])}.' if found else 'Nothing had been saved before.'
+    return f'{free/2**20:,.0f} MiB are free there; make room, then start it again. {last}'
 
-    def load(self, path):
-        "Put the run into the state of a checkpoint. Raises `TrainingError` where it belongs to another run or is damaged"
-        try: state = torch.load(path, map_location=next(self.model.parameters()).device, weights_only=True)
-        except Exception as e: raise TrainingError(f'{path} cannot be read ({type(e).__name__}): it is damaged or no checkpoint. Delete it to go on from the one before, or from the beginning.') from None
-        for k,v in self._recipe().items():
-            if state['recipe'].get(k, v) != v: raise TrainingError(f"{path} was made with {k}={state['recipe'][k]}, this run has {k}={v}: use the same, or another folder")
-        learn = self.learn
-        wrong = learned_state(learn.model).keys() ^ state['model'].keys()
-        if wrong: raise TrainingError(f"{path} belongs to another network, or other parts of it learned: only one of both has '{min(wrong)}'. Use the same settings, or another folder.")
-        learn.model.load_state_dict(state['model'], strict=False)
-        learn.opt.opt.load_state_dict(state['opt'])
-        learn.scaler.load_state_dict(state['scaler'])
-        learn.step, self.scores = state['step'], state['scores']
-        for k,o in self._parts().items():
-            if k in state['callbacks']: o.load_state(state['callbacks'][k])
+# %% ../nbs/05_learner.ipynb #01ab62db
+@patch
+def load(self:Checkpoint, path):
+    "Put the run into the state of a checkpoint. Raises `TrainingError` where it belongs to another run or is damaged"
+    try: state = torch.load(path, map_location=next(self.model.parameters()).device, weights_only=True)
+    except Exception as e: raise TrainingError(f'{path} cannot be read ({type(e).__name__}): it is damaged or no checkpoint. Delete it to go on from the one before, or from the beginning.') from None
+    for k,v in self._recipe().items():
+        if state['recipe'].get(k, v) != v: raise TrainingError(f"{path} was made with {k}={state['recipe'][k]}, this run has {k}={v}: use the same, or another folder")
+    learn = self.learn
+    wrong = learned_state(learn.model).keys() ^ state['model'].keys()
+    if wrong: raise TrainingError(f"{path} belongs to another network, or other parts of it learned: only one of both has '{min(wrong)}'. Use the same settings, or another folder.")
+    learn.model.load_state_dict(state['model'], strict=False)
+    learn.opt.opt.load_state_dict(state['opt'])
+    learn.scaler.load_state_dict(state['scaler'])
+    learn.step, self.scores = state['step'], state['scores']
+    for k,o in self._parts().items():
+        if k in state['callbacks']: o.load_state(state['callbacks'][k])
 
-    def before_fit(self):
-        found = self._files() if self.resume else []
-        if found: self.load(found[-1])
-    def after_batch(self):
-        due = self.every and self.learn.step % self.every == 0
-        if due or (self.seconds and time.monotonic()-self.last > self.seconds): self.save()
-    def after_epoch(self):
-        name, score = f'best-{self.learn.step:08d}.pt', _valid_loss(self.learn)
-        if not self.best or score is None: return
-        self.scores[name] = score
-        for o in sorted(self.scores, key=self.scores.get)[self.best:]:
-            del self.scores[o]
-            (self.folder/o).unlink(missing_ok=True)
-        if name in self.scores: self.save(name)
-    def after_fit(self): self.save()
+# %% ../nbs/05_learner.ipynb #96c352fb
+@patch
+def before_fit(self:Checkpoint):
+    found = self._files() if self.resume else []
+    if found: self.load(found[-1])
+
+@patch
+def after_batch(self:Checkpoint):
+    due = self.every and self.learn.step % self.every == 0
+    if due or (self.seconds and time.monotonic()-self.last > self.seconds): self.save()
+
+@patch
+def after_epoch(self:Checkpoint):
+    name, score = f'best-{self.learn.step:08d}.pt', _valid_loss(self.learn)
+    if not self.best or score is None: return
+    self.scores[name] = score
+    for o in sorted(self.scores, key=self.scores.get)[self.best:]:
+        del self.scores[o]
+        (self.folder/o).unlink(missing_ok=True)
+    if name in self.scores: self.save(name)
+
+@patch
+def after_fit(self:Checkpoint): self.save()
 
 # %% ../nbs/05_learner.ipynb #16772966
 class TimeLimit(Callback):

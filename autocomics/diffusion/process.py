@@ -109,22 +109,30 @@ class Diffusion:
         self.timestep_map = np.arange(len(b)) if timestep_map is None else np.array(timestep_map, dtype=np.int64)
         if self.timestep_map.shape != b.shape: raise DiffusionError(f'timestep_map must have one timestep per beta, {len(b)}; got shape {self.timestep_map.shape}')
         if (np.diff(self.timestep_map) <= 0).any(): raise DiffusionError('timestep_map must ascend, from the least noisy timestep to the noisiest')
-        self.alphas = 1-b
-        self.alphas_cumprod = ab = np.cumprod(self.alphas)
-        self.alphas_cumprod_prev = prev = np.append(1., ab[:-1])
-        self.sqrt_alphas_cumprod, self.sqrt_one_minus_alphas_cumprod = np.sqrt(ab), np.sqrt(1-ab)
-        self.log_snr = 0.5*np.log(ab/(1-ab))
-        self.posterior_variance = b*(1-prev)/(1-ab)
-        # the first posterior variance is 0: its logarithm is replaced by that of the step after it
-        self.posterior_log_variance_clipped = np.log(np.append(self.posterior_variance[1:2] if len(b) > 1 else b, self.posterior_variance[1:]))
-        self.posterior_mean_coef_x0 = b*np.sqrt(prev)/(1-ab)
-        self.posterior_mean_coef_xt = (1-prev)*np.sqrt(self.alphas)/(1-ab)
+        self._tables()
 
     def __repr__(self): return f'Diffusion({self.num_timesteps} timesteps of {self.timestep_map[0]}..{self.timestep_map[-1]}, alpha_bar {self.alphas_cumprod[0]:.4g}..{self.alphas_cumprod[-1]:.4g})'
 
-    def _at(self, table, t, x):
-        "Coefficients for a batch like `x`: float64 pictures get float64 coefficients, all others float32"
-        return gather(table, t, x.ndim, x.dtype if x.dtype == torch.float64 else torch.float32)
+# %% ../../nbs/10_process.ipynb #dc93eb4b
+@patch
+def _tables(self:Diffusion):
+    "All coefficients that depend on nothing but the betas"
+    b, self.alphas = self.betas, 1-self.betas
+    self.alphas_cumprod = ab = np.cumprod(self.alphas)
+    self.alphas_cumprod_prev = prev = np.append(1., ab[:-1])
+    self.sqrt_alphas_cumprod, self.sqrt_one_minus_alphas_cumprod = np.sqrt(ab), np.sqrt(1-ab)
+    self.log_snr = 0.5*np.log(ab/(1-ab))
+    self.posterior_variance = b*(1-prev)/(1-ab)
+    # the first posterior variance is 0: its logarithm is replaced by that of the step after it
+    self.posterior_log_variance_clipped = np.log(np.append(self.posterior_variance[1:2] if len(b) > 1 else b, self.posterior_variance[1:]))
+    self.posterior_mean_coef_x0 = b*np.sqrt(prev)/(1-ab)
+    self.posterior_mean_coef_xt = (1-prev)*np.sqrt(self.alphas)/(1-ab)
+
+# %% ../../nbs/10_process.ipynb #2633eb18
+@patch
+def _at(self:Diffusion, table, t, x):
+    "Coefficients for a batch like `x`: float64 pictures get float64 coefficients, all others float32"
+    return gather(table, t, x.ndim, x.dtype if x.dtype == torch.float64 else torch.float32)
 
 # %% ../../nbs/10_process.ipynb #3035219b
 @patch
@@ -137,6 +145,16 @@ def q_sample(self:Diffusion,
     return self._at(self.sqrt_alphas_cumprod, t, x0)*x0 + self._at(self.sqrt_one_minus_alphas_cumprod, t, x0)*noise
 
 # %% ../../nbs/10_process.ipynb #14558005
+def _sheet(images):
+    "Pictures of one size side by side, as the base64 text of one PNG"
+    from PIL import Image
+    w, h = images[0].size
+    sheet, png = Image.new(images[0].mode, (w*len(images), h)), io.BytesIO()
+    for i,o in enumerate(images): sheet.paste(o, (w*i, 0))
+    sheet.save(png, 'PNG', optimize=True)
+    return base64.b64encode(png.getvalue()).decode()
+
+# %% ../../nbs/10_process.ipynb #b30e8a27
 def scrubber(
     frames:torch.Tensor, # images in [-1, 1], shape (F, C, H, W), C 1 or 3
     labels, # one text per frame
@@ -149,16 +167,10 @@ def scrubber(
     Raises `DiffusionError` where frames and labels differ in number."""
     from html import escape
     from IPython.display import HTML
-    from PIL import Image
     from autocomics.core import to_images
     images, labels = to_images(frames), [str(o) for o in labels]
     if not images or len(images) != len(labels): raise DiffusionError(f'scrubber needs one label per frame, and at least one frame: got {len(images)} frames and {len(labels)} labels')
-    w, h = images[0].size
-    sheet = Image.new(images[0].mode, (w*len(images), h))
-    for i,o in enumerate(images): sheet.paste(o, (w*i, 0))
-    png = io.BytesIO()
-    sheet.save(png, 'PNG', optimize=True)
-    src, names = base64.b64encode(png.getvalue()).decode(), escape('|'.join(o.replace('|', '/') for o in labels))
+    (w, h), src, names = images[0].size, _sheet(images), escape('|'.join(o.replace('|', '/') for o in labels))
     move = (f"const b=this.closest('figure');b.querySelector('img').style.marginLeft=-this.value*{width}+'px';"
             "b.querySelector('output').textContent=b.dataset.labels.split('|')[this.value];")
     return HTML(f'<figure data-labels="{names}" style="width:{width}px;margin:1em 0"><figcaption>{escape(title)}</figcaption>'
@@ -218,28 +230,33 @@ class GaussianMixture:
         noise = torch.randn(n, *self.means.shape[1:], generator=generator, dtype=torch.float64)
         return self.means[k] + gather(self.std, k, self.means.ndim, torch.float64)*noise, k
 
-    def only(self, components):
-        "The world with only these components in it"
-        return GaussianMixture(self.means[components], self.std[components], self.weights[components])
+# %% ../../nbs/10_process.ipynb #1822e7af
+@patch
+def log_joint(self:GaussianMixture, x, alpha_bar):
+    "log of weight × density of each component at the noised pictures x (N, ...) with ᾱ (N,), up to a constant: (N, K)"
+    var = alpha_bar[:, None]*self.std**2 + 1 - alpha_bar[:, None]
+    apart = x.flatten(1)[:, None] - alpha_bar.sqrt()[:, None, None]*self.means.flatten(1)
+    return self.weights.log() - 0.5*(apart**2).sum(-1)/var - 0.5*apart.shape[-1]*var.log()
 
-    def log_joint(self, x, alpha_bar):
-        "log of weight × density of each component at the noised pictures x (N, ...) with ᾱ (N,), up to a constant: (N, K)"
-        var = alpha_bar[:, None]*self.std**2 + 1 - alpha_bar[:, None]
-        apart = x.flatten(1)[:, None] - alpha_bar.sqrt()[:, None, None]*self.means.flatten(1)
-        return self.weights.log() - 0.5*(apart**2).sum(-1)/var - 0.5*apart.shape[-1]*var.log()
+@patch
+def only(self:GaussianMixture, components):
+    "The world with only these components in it"
+    return GaussianMixture(self.means[components], self.std[components], self.weights[components])
 
-    def denoiser(self,
-        diffusion:Diffusion, # the full chain
-    ): # (x, original timesteps) -> (E[ε | x_t], None)
-        "The best possible denoiser of this world"
-        def denoise(x, t):
-            ab = gather(diffusion.alphas_cumprod, t, 1, torch.float64)
-            z, means = x.double().flatten(1), self.means.flatten(1)
-            var = ab[:, None]*self.std**2 + 1 - ab[:, None]
-            share = self.log_joint(x.double(), ab).softmax(1)/var
-            score = ab.sqrt()[:, None]*(share@means) - share.sum(1, keepdim=True)*z
-            return (-(1-ab).sqrt()[:, None]*score).reshape(x.shape).to(x.dtype), None
-        return denoise
+# %% ../../nbs/10_process.ipynb #cd0e0b81
+@patch
+def denoiser(self:GaussianMixture,
+    diffusion:Diffusion, # the full chain
+): # (x, original timesteps) -> (E[ε | x_t], None)
+    "The best possible denoiser of this world"
+    def denoise(x, t):
+        ab = gather(diffusion.alphas_cumprod, t, 1, torch.float64)
+        z, means = x.double().flatten(1), self.means.flatten(1)
+        var = ab[:, None]*self.std**2 + 1 - ab[:, None]
+        share = self.log_joint(x.double(), ab).softmax(1)/var
+        score = ab.sqrt()[:, None]*(share@means) - share.sum(1, keepdim=True)*z
+        return (-(1-ab).sqrt()[:, None]*score).reshape(x.shape).to(x.dtype), None
+    return denoise
 
 # %% ../../nbs/10_process.ipynb #baa6aa12
 @patch

@@ -12,6 +12,7 @@ import math
 import torch
 from torch import nn
 import torch.nn.functional as F
+from fastcore.basics import patch
 from ..core import AutocomicsError
 
 # %% ../../nbs/11_unet.ipynb #fae309f6
@@ -128,46 +129,54 @@ class UNet(nn.Module):
     @property
     def null_label(self): return self.options['num_classes']
 
-    def _check_options(self):
-        o = self.options
-        step = o['patch']*2**(len(o['channels'])-1)
-        if o['image_size'] % step: raise UNetError(f"image_size {o['image_size']} is halved {len(o['channels'])-1} times after patches of {o['patch']}: it must be a multiple of {step}")
-        for c in o['channels']:
-            if c % o['groups'] or c % o['heads']: raise UNetError(f"{c} channels cannot be split into {o['groups']} groups and {o['heads']} heads: use multiples of both")
+# %% ../../nbs/11_unet.ipynb #2acca440
+@patch
+def embed(self:UNet, t, labels):
+    "What every block is told: timestep and label as one vector, shape (N, emb)"
+    return F.silu(self.time(timestep_embedding(t, 64)) + self.label(labels))
 
-    def _check_inputs(self, x, t, labels):
-        o, n = self.options, len(x)
-        size = (o['in_channels'], o['image_size'], o['image_size'])
-        if tuple(x.shape[1:]) != size: raise UNetError(f'this network takes pictures of shape {("N", *size)}, got {tuple(x.shape)}: resize or pad them first')
-        if t.shape != (n,): raise UNetError(f'expected one timestep per picture, shape ({n},), got {tuple(t.shape)}')
-        if labels.shape != (n,) or labels.is_floating_point(): raise UNetError(f'expected one whole-number label per picture, shape ({n},), got {labels.dtype} of shape {tuple(labels.shape)}')
-        # on an accelerator this check would make every step wait for the device
-        if labels.device.type == 'cpu' and n and not (0 <= labels.min() and labels.max() <= self.null_label):
-            raise UNetError(f'labels must be 0 to {self.null_label-1}, or {self.null_label} for no label; got {labels.min().item()} to {labels.max().item()}')
+@patch
+def fold(self:UNet, x):
+    "Pictures as the stem sees them: Fourier features, then patches folded into channels"
+    x = F.pixel_unshuffle(fourier_features(x, self.options['octaves']), self.options['patch'])
+    return x.contiguous(memory_format=torch.channels_last)
 
-    def embed(self, t, labels):
-        "What every block is told: timestep and label as one vector, shape (N, emb)"
-        return F.silu(self.time(timestep_embedding(t, 64)) + self.label(labels))
+# %% ../../nbs/11_unet.ipynb #8fac5429
+@patch
+def forward(self:UNet,
+    x:torch.Tensor, # noisy pictures, shape (N, in_channels, image_size, image_size)
+    t:torch.Tensor, # timesteps, shape (N,)
+    labels:torch.Tensor=None, # shape (N,), 0 to num_classes; None: no label
+)->torch.Tensor: # predicted noise, shape (N, out_channels, image_size, image_size)
+    if labels is None: labels = torch.full((len(x),), self.null_label, device=x.device)
+    self._check_inputs(x, t, labels)
+    emb, h, skips = self.embed(t, labels), self.stem(self.fold(x)), []
+    for i,block in enumerate(self.down):
+        h = block(h, emb)
+        skips.append(h)
+        if i < len(self.shrink): h = self.shrink[i](h)
+    h = self.middle[1](self.attention(self.middle[0](h, emb)), emb)
+    for i in reversed(range(len(self.up))):
+        h = self.up[i](torch.cat([h, skips[i]], dim=1), emb)
+        if i: h = self.grow[i-1](h)
+    return F.pixel_shuffle(self.out(F.silu(self.norm(h))), self.options['patch'])
 
-    def fold(self, x):
-        "Pictures as the stem sees them: Fourier features, then patches folded into channels"
-        x = F.pixel_unshuffle(fourier_features(x, self.options['octaves']), self.options['patch'])
-        return x.contiguous(memory_format=torch.channels_last)
+# %% ../../nbs/11_unet.ipynb #54624e86
+@patch
+def _check_options(self:UNet):
+    o = self.options
+    step = o['patch']*2**(len(o['channels'])-1)
+    if o['image_size'] % step: raise UNetError(f"image_size {o['image_size']} is halved {len(o['channels'])-1} times after patches of {o['patch']}: it must be a multiple of {step}")
+    for c in o['channels']:
+        if c % o['groups'] or c % o['heads']: raise UNetError(f"{c} channels cannot be split into {o['groups']} groups and {o['heads']} heads: use multiples of both")
 
-    def forward(self,
-        x:torch.Tensor, # noisy pictures, shape (N, in_channels, image_size, image_size)
-        t:torch.Tensor, # timesteps, shape (N,)
-        labels:torch.Tensor=None, # shape (N,), 0 to num_classes; None: no label
-    )->torch.Tensor: # predicted noise, shape (N, out_channels, image_size, image_size)
-        if labels is None: labels = torch.full((len(x),), self.null_label, device=x.device)
-        self._check_inputs(x, t, labels)
-        emb, h, skips = self.embed(t, labels), self.stem(self.fold(x)), []
-        for i,block in enumerate(self.down):
-            h = block(h, emb)
-            skips.append(h)
-            if i < len(self.shrink): h = self.shrink[i](h)
-        h = self.middle[1](self.attention(self.middle[0](h, emb)), emb)
-        for i in reversed(range(len(self.up))):
-            h = self.up[i](torch.cat([h, skips[i]], dim=1), emb)
-            if i: h = self.grow[i-1](h)
-        return F.pixel_shuffle(self.out(F.silu(self.norm(h))), self.options['patch'])
+@patch
+def _check_inputs(self:UNet, x, t, labels):
+    o, n = self.options, len(x)
+    size = (o['in_channels'], o['image_size'], o['image_size'])
+    if tuple(x.shape[1:]) != size: raise UNetError(f'this network takes pictures of shape {("N", *size)}, got {tuple(x.shape)}: resize or pad them first')
+    if t.shape != (n,): raise UNetError(f'expected one timestep per picture, shape ({n},), got {tuple(t.shape)}')
+    if labels.shape != (n,) or labels.is_floating_point(): raise UNetError(f'expected one whole-number label per picture, shape ({n},), got {labels.dtype} of shape {tuple(labels.shape)}')
+    # on an accelerator this check would make every step wait for the device
+    if labels.device.type == 'cpu' and n and not (0 <= labels.min() and labels.max() <= self.null_label):
+        raise UNetError(f'labels must be 0 to {self.null_label-1}, or {self.null_label} for no label; got {labels.min().item()} to {labels.max().item()}')

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 import torch.nn.functional as F
+from fastcore.basics import patch
 from ..core import AutocomicsError
 from .convolution import conv_output_size, conv_transpose_output_size
 from ..learner import Callback, DataLoaders, FixedBatches, NaNGuard, Pictures, RunLog, StepBatches, StepLearner
@@ -77,14 +78,16 @@ class VAE(nn.Module):
         mean, logvar = self.encode(x)
         return self.decode(reparameterise(mean, logvar)), mean, logvar
 
-    @torch.no_grad()
-    def sample(self,
-        n, # how many pictures
-        seed=0, # of the latents
-    ): # (n, 1, 28, 28) probabilities of ink
-        "New pictures: latents from the prior, decoded; call `eval()` before"
-        p = next(self.parameters())
-        return self.decode(torch.randn(n, self.n_latent, generator=torch.Generator().manual_seed(seed)).to(p)).sigmoid()
+# %% ../../nbs/03_vae.ipynb #5cabae5d
+@patch
+@torch.no_grad()
+def sample(self:VAE,
+    n, # how many pictures
+    seed=0, # of the latents
+): # (n, 1, 28, 28) probabilities of ink
+    "New pictures: latents from the prior, decoded; call `eval()` before"
+    p = next(self.parameters())
+    return self.decode(torch.randn(n, self.n_latent, generator=torch.Generator().manual_seed(seed)).to(p)).sigmoid()
 
 # %% ../../nbs/03_vae.ipynb #0a194654
 def _mlp(*widths):
