@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 import torch.nn.functional as F
+from fastcore.basics import patch
 from ..core import AutocomicsError, atomic_write, default_device, to_tensor
 from ..mnist import load_digits, load_mnist
 
@@ -96,6 +97,19 @@ def jiggle(
     return F.grid_sample(x, F.affine_grid(rows.to(x), x.shape, align_corners=False), padding_mode='border', align_corners=False)
 
 # %% ../../nbs/15_metrics.ipynb #24f31ac3
+def _one_pass(judge, x, y, bs, g, opt, schedule):
+    "Once through the pictures in random order; returns the mean loss"
+    losses = []
+    for index in torch.randperm(len(x), generator=g)[:len(x)//bs*bs].view(-1, bs):
+        loss = F.cross_entropy(judge(jiggle(x[index], g)), y[index])
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        schedule.step()
+        losses.append(loss.item())
+    return sum(losses)/len(losses)
+
+# %% ../../nbs/15_metrics.ipynb #f704ca03
 def train_digit_judge(
     images, # uint8 (N, 28, 28)
     labels, # (N,) 0 to 9
@@ -112,19 +126,11 @@ def train_digit_judge(
         judge = DigitJudge(nf)
     g = torch.Generator().manual_seed(seed)
     x, y = to_tensor(images[..., None]), torch.as_tensor(labels).long()
-    steps = len(x)//bs
     opt = torch.optim.AdamW(judge.parameters(), weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=epochs*steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=epochs*(len(x)//bs))
     for epoch in range(epochs):
-        losses = []
-        for index in torch.randperm(len(x), generator=g)[:steps*bs].view(steps, bs):
-            loss = F.cross_entropy(judge(jiggle(x[index], g)), y[index])
-            loss.backward()
-            opt.step()
-            opt.zero_grad()
-            schedule.step()
-            losses.append(loss.item())
-        if report: report(epoch, sum(losses)/len(losses))
+        loss = _one_pass(judge, x, y, bs, g, opt, schedule)
+        if report: report(epoch, loss)
     return judge.eval()
 
 # %% ../../nbs/15_metrics.ipynb #b2b64ac3
@@ -455,15 +461,18 @@ class Extractor:
         self.model, self.size, self.norm = model.eval().to(default_device(device)), size, norm or ('clip' if 'clip' in kind else 'imagenet')
         self.record = dict(extractor=name or type(model).__name__, revision=folder.name if folder and folder.parent.name == 'snapshots' else None,
                            resize=f'Pillow bicubic, shorter side to {size}, square from the middle', norm=self.norm)
-    @torch.no_grad()
-    def __call__(self, images, batch_size=32):
-        "Features (N, d) as float64, of a tensor (N, C, H, W) in [-1, 1] or a list of PIL pictures"
-        run = getattr(self.model, 'get_image_features', self.model)
-        device = next(self.model.parameters()).device
-        def one(x):
-            out = run(x.to(device)) if isinstance(self.model, nn.Module) and not hasattr(self.model, 'config') else run(pixel_values=x.to(device))
-            return getattr(out, 'pooler_output', out).double().flatten(1).cpu().numpy()
-        return np.concatenate([one(prepare(images[i:i+batch_size], self.size, self.norm)) for i in range(0, len(images), batch_size)])
+
+# %% ../../nbs/15_metrics.ipynb #4ee1644e
+@patch
+@torch.no_grad()
+def __call__(self:Extractor, images, batch_size=32):
+    "Features (N, d) as float64, of a tensor (N, C, H, W) in [-1, 1] or a list of PIL pictures"
+    run = getattr(self.model, 'get_image_features', self.model)
+    device = next(self.model.parameters()).device
+    def one(x):
+        out = run(x.to(device)) if isinstance(self.model, nn.Module) and not hasattr(self.model, 'config') else run(pixel_values=x.to(device))
+        return getattr(out, 'pooler_output', out).double().flatten(1).cpu().numpy()
+    return np.concatenate([one(prepare(images[i:i+batch_size], self.size, self.norm)) for i in range(0, len(images), batch_size)])
 
 # %% ../../nbs/15_metrics.ipynb #44a312bc
 def picture_report(
