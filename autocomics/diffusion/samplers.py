@@ -138,6 +138,14 @@ def _visited(diffusion, steps, lambda_min):
     return steps
 
 # %% ../../nbs/12_samplers.ipynb #fcea824b
+def _across(diffusion, x, D, s, t, noise=None):
+    "x at index t from x at index s, where x_0 is held at D; with `noise` as SDE-DPM-Solver++ does it (η = 1)"
+    alpha, sigma, eta = diffusion.sqrt_alphas_cumprod[t], diffusion.sqrt_one_minus_alphas_cumprod, int(noise is not None)
+    h = float(diffusion.log_snr[t]-diffusion.log_snr[s])
+    x = float(sigma[t]/sigma[s])*math.exp(-eta*h)*x - float(alpha)*math.expm1(-(1+eta)*h)*D
+    return x + float(sigma[t])*math.sqrt(-math.expm1(-2*h))*noise() if eta else x
+
+# %% ../../nbs/12_samplers.ipynb #d0d80cc8
 @torch.no_grad()
 def dpm_solver(
     denoise, # (x, original timesteps) -> (eps, v or None)
@@ -155,17 +163,14 @@ def dpm_solver(
     With `noise` the first steps are those of SDE-DPM-Solver++(2M) (the same paper), which forget a wrong estimate.
     Raises `DiffusionError` for more steps than the chain has."""
     steps = _visited(diffusion, num_inference_steps, lambda_min)
-    lambdas, alpha, sigma = (o.tolist() for o in (diffusion.log_snr, diffusion.sqrt_alphas_cumprod, diffusion.sqrt_one_minus_alphas_cumprod))
-    before = h_before = None
+    lambdas, before, h_before = diffusion.log_snr.tolist(), None, None
     for n,(s,t) in enumerate(zip(steps, steps[1:]+[None]), 1):
         x0, _, _ = diffusion.estimate(denoise, x, _index(s, x), clip, denoised_fn)
         if t is None: x = x0
         else:
             h = lambdas[t]-lambdas[s]
             middle = x0 if before is None else x0 + (x0-before)*h/(2*h_before)
-            eta = int(noise is not None and lambdas[s] < lambda_sde)
-            x = sigma[t]/sigma[s]*math.exp(-eta*h)*x - alpha[t]*math.expm1(-(1+eta)*h)*middle
-            if eta: x = x + sigma[t]*math.sqrt(-math.expm1(-2*h))*noise()
+            x = _across(diffusion, x, middle, s, t, noise if lambdas[s] < lambda_sde else None)
             before, h_before = x0, h
         yield n, len(steps), x0 if t is not None else _finished(x)
 
@@ -178,10 +183,10 @@ def run_sampler(
     x:torch.Tensor, # x_T, standard normal
     diffusion:Diffusion, # the full chain
     num_inference_steps=20, # denoiser calls; for ddpm and ddim any spacing that `respace` reads
-    noise=None, # () -> noise of a step, for ddpm and ddim
+    noise=None, # () -> noise of a step; ddpm and ddim draw their own where None, dpm_solver then does without
     **options, # of that sampler: clip, denoised_fn, eta, lambda_min, lambda_sde
 ): # the sampler's generator
     "Any sampler by name, on the full chain, in so many steps. Raises `DiffusionError` for an unknown name."
     if name not in samplers: raise DiffusionError(f'unknown sampler {name!r}: choose one of {", ".join(samplers)}')
-    if name == 'dpm_solver': return dpm_solver(denoise, x, diffusion, num_inference_steps, **options)
+    if name == 'dpm_solver': return dpm_solver(denoise, x, diffusion, num_inference_steps, noise=noise, **options)
     return samplers[name](denoise, x, diffusion.respaced(num_inference_steps), noise=noise, **options)
