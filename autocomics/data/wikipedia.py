@@ -3,7 +3,9 @@
 ## The boxes in which pictures come
 
 Since 2023 Wikipedia's pages are made by Parsoid: a picture is a `<figure typeof="mw:File/Thumb">` with a `<figcaption>`. The older `<div class="thumbinner">` lives on in places: in the template for several pictures in one frame, and
-on wikis that have not changed. Galleries are lists of `gallerybox`; the first picture of many articles sits in the infobox. Around them stand things that look like pictures and are none for us: flags and icons, maps, formulas, sounds, and pictures that are missing.
+on wikis that have not changed. Galleries are lists of `gallerybox`; the first picture of many articles sits in the infobox.
+
+Around them stand things that look like pictures and are none for us: flags and icons, maps, formulas, sounds, and pictures that are missing.
 
 Docs: https://autocomics.github.io/autocomics/wikipedia.html.md"""
 
@@ -19,8 +21,11 @@ from urllib.parse import unquote
 import requests
 from selectolax.lexbor import LexborHTMLParser
 
+from fastcore.basics import patch
+
 from ..core import AutocomicsError
 from .captions import CaptionedImages
+from .download import download_pictures, retry_after, user_agent
 
 # %% ../../nbs/22_wikipedia.ipynb #73e5f186
 class WikiError(AutocomicsError):
@@ -108,7 +113,6 @@ class Wiki:
         endpoint=None,  # another wiki's api.php
         interval=.3     # seconds between questions
     ):
-        from autocomics.data.download import user_agent
         if not contact or ('@' not in contact and '://' not in contact):
             raise WikiError("Wikimedia asks every program to say how its operator can be reached: give contact='you@example.org' or the address of a page (on the command line: --contact).")
         if not re.fullmatch(r'[a-z][a-z0-9-]{1,20}', language): raise WikiError(f"'{language}' is no language of Wikipedia: use its code, such as en, de or ja.")
@@ -116,26 +120,32 @@ class Wiki:
         self.session = requests.Session()
         self.session.headers.update({'User-Agent': user_agent(contact), 'Accept-Encoding': 'gzip'})
 
-    def ask(self, attempts=5, **params):
-        "The API's answer as a dict. Raises `WikiError` where there is none, or it is an error"
-        params = dict(params, format='json', formatversion=2, maxlag=5)
-        for attempt in range(attempts):
-            time.sleep(max(0, self.before + self.interval - time.monotonic()))
-            try: r = self.session.get(self.endpoint, params=params, timeout=30)
-            except requests.RequestException as e: fault, wait = f'{type(e).__name__}', 2.**attempt/2
-            else:
-                self.before = time.monotonic()
-                wait = float(r.headers['Retry-After']) if r.headers.get('Retry-After', '').isdigit() else 2.**attempt
-                fault = f'HTTP {r.status_code}' if r.status_code != 200 else None
-                if fault is None:
-                    try: answer = r.json()
-                    except ValueError: raise WikiError(f'{self.endpoint} answered with something that is not JSON: is it the address of an api.php?') from None
-                    if answer.get('error', {}).get('code') != 'maxlag': return answer
-                    fault = 'the wiki is busy (maxlag)'
-                elif r.status_code not in (429, 500, 502, 503, 504): break
-            if wait > 120: break
-            if attempt < attempts-1: time.sleep(wait)
-        raise WikiError(f'{self.endpoint} does not answer: {fault}. Check the network, or try again later.')
+# %% ../../nbs/22_wikipedia.ipynb #c9c084f6
+@patch
+def _try(self:Wiki, params):
+    "(answer, None, None), or (None, what is wrong, seconds to wait before another try; None if it will not pass)"
+    long = sum(len(str(v)) for v in params.values()) > 500
+    try: r = self.session.request('POST' if long else 'GET', self.endpoint, **{'data' if long else 'params': params}, timeout=30)
+    except requests.RequestException as e: return None, type(e).__name__, 0.
+    wait = retry_after(r.headers.get('Retry-After')) or 0.
+    if r.status_code != 200: return None, f'HTTP {r.status_code}', wait if r.status_code in (429, 500, 502, 503, 504) else None
+    try: answer = r.json()
+    except ValueError: raise WikiError(f'{self.endpoint} answered with something that is not JSON: is it the address of an api.php?') from None
+    if answer.get('error', {}).get('code') in ('maxlag', 'ratelimited', 'readonly'): return None, f"the wiki is busy ({answer['error']['code']})", wait
+    return answer, None, None
+
+# %% ../../nbs/22_wikipedia.ipynb #8080a29a
+@patch
+def ask(self:Wiki, attempts=5, **params):
+    "The API's answer as a dict. Raises `WikiError` where there is none"
+    for attempt in range(attempts):
+        time.sleep(max(0, self.before + self.interval - time.monotonic()))
+        answer, fault, wait = self._try(dict(params, format='json', formatversion=2, maxlag=5))
+        self.before = time.monotonic()
+        if answer is not None: return answer
+        if wait is None or wait > 120: break
+        if attempt < attempts-1: time.sleep(max(wait, 2.**attempt/2))
+    raise WikiError(f'{self.endpoint} does not answer: {fault}. Check the network, or try again later.')
 
 # %% ../../nbs/22_wikipedia.ipynb #3f194032
 def article(wiki, title):
@@ -225,7 +235,6 @@ def wikipedia(
     **fetch            # further options of `download_pictures`
 ) -> CaptionedImages:
     """The captioned pictures of Wikipedia articles, with licence and author. Raises `WikiError` without `contact` and for a wiki that does not answer, `EmptySet` where nothing was kept."""
-    from autocomics.data.download import download_pictures
     wiki = Wiki(language, contact, endpoint)
     names = [names] if isinstance(names, str) else list(names)
     if category or search: names += titles(wiki, category, search, articles)
