@@ -58,6 +58,16 @@ def _over_white(im):
     return page.convert('RGB')
 
 # %% ../../nbs/20_captions.ipynb #281a469e
+def _decoded(data, kind, max_pixels, min_side, draft):
+    "What the header announces is checked before the first pixel is decoded"
+    im = Image.open(io.BytesIO(data), formats=[kind])
+    if im.width*im.height > max_pixels: raise Drop('too many pixels', f'{im.width}x{im.height}, at most {max_pixels:,}')
+    if min(im.size) < min_side: raise Drop('too small', f'{im.width}x{im.height}, at least {min_side} a side')
+    if draft and kind == 'JPEG': im.draft('RGB', draft)
+    im.load()
+    return to_rgb(_turned(im))
+
+# %% ../../nbs/20_captions.ipynb #1d5cc2c8
 def open_picture(data:bytes, # the whole file
                  max_pixels:int=50_000_000, # refuse more than this before decoding
                  min_side:int=1, # refuse a shorter side below this
@@ -65,19 +75,10 @@ def open_picture(data:bytes, # the whole file
     "Decode `data` to an upright RGB picture, first frame only. Raises `Drop`: not a picture, too many pixels, too small, truncated, broken picture"
     kind = picture_format(data)
     if kind is None: raise Drop('not a picture', f'it starts with {data[:12]!r}')
-    try:
-        im = Image.open(io.BytesIO(data), formats=[kind])
-        if im.width*im.height > max_pixels: raise Drop('too many pixels', f'{im.width}x{im.height}, at most {max_pixels:,}')
-        if min(im.size) < min_side: raise Drop('too small', f'{im.width}x{im.height}, at least {min_side} a side')
-        if draft and kind == 'JPEG': im.draft('RGB', draft)
-        im.load()
-        return to_rgb(_turned(im))
+    try: return _decoded(data, kind, max_pixels, min_side, draft)
     except Drop: raise
-    except Image.DecompressionBombError as e: raise Drop('too many pixels', str(e)) from None
-    except MemoryError: raise Drop('too many pixels', 'out of memory while decoding') from None
-    except Exception as e:
-        cut = 'truncated' in str(e) or 'Truncated' in str(e)
-        raise Drop('truncated' if cut else 'broken picture', f'{type(e).__name__}: {e}') from None
+    except (Image.DecompressionBombError, MemoryError) as e: raise Drop('too many pixels', str(e) or 'out of memory while decoding') from None
+    except Exception as e: raise Drop('truncated' if 'truncated' in str(e).lower() else 'broken picture', f'{type(e).__name__}: {e}') from None
 
 # %% ../../nbs/20_captions.ipynb #bf5a15e5
 def fit(im:Image.Image, # RGB picture
@@ -152,7 +153,7 @@ def _word_pattern(word, ascii):
     core = r'[\s\x1c-\x1f]+'.join(re.sub(r'([!-/:;=?@\[-^`{-~])', r'\\\1', w) for w in word.split())    # \< and \> would be word boundaries in Rust
     def edge(c, anchor):
         if _spaceless.match(c) or not (unicodedata.category(c)[0] in 'LMN' or c == '_'): return ''
-        return f'(?:{anchor}|[^A-Za-z0-9_])' if ascii else f'(?:{anchor}|[^{_INSIDE}]|[{SPACELESS}])'
+        return r'\b' if ascii else f'(?:{anchor}|[^{_INSIDE}]|[{SPACELESS}])'
     return edge(word[0], '^') + core + edge(word[-1], '$')
 
 def _words(words):
@@ -170,6 +171,14 @@ def _match(column, any, all, none, ascii):
     if none: ok = ok & ~column.str.contains(pattern(none))
     return ok
 
+# %% ../../nbs/20_captions.ipynb #791c77ac
+def _plain_column(s:pl.Series) -> pl.Series:
+    "`plain_words` of a column; the second normalisation only where taking something out may have brought letters together"
+    s = s.str.normalize('NFKC')
+    at = s.str.contains(f'[{ZERO_WIDTH}]').fill_null(False).arg_true()
+    if len(at): s = s.scatter(at, s.gather(at).str.replace_all(f'[{ZERO_WIDTH}]', '').str.normalize('NFKC'))
+    return s.str.to_lowercase()
+
 # %% ../../nbs/20_captions.ipynb #38f795a4
 def match_words(captions, # list, numpy array, pandas, polars or pyarrow column of strings; missing ones never match
                 any=(), # at least one of these words
@@ -185,8 +194,7 @@ def match_words(captions, # list, numpy array, pandas, polars or pyarrow column 
         at = rows.fill_null(False).arg_true()
         if not len(at): continue
         part = s if len(at) == len(s) else s.gather(at)
-        if not ascii:
-            part = (part.str.normalize('NFKC').str.replace_all(f'[{ZERO_WIDTH}]', '').str.normalize('NFKC').str.to_lowercase())
+        if not ascii: part = _plain_column(part)
         hit = part.to_frame('t').select(_match(pl.col('t'), any, all, none, ascii)).to_series()
         out[at.to_numpy()] = hit.to_numpy()
     return out
@@ -219,6 +227,13 @@ def _plain(value):
     if isinstance(value, str): return value.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')
     return value if isinstance(value, (bool, int, float)) else str(value)
 
+# %% ../../nbs/20_captions.ipynb #c991d290
+def _check_options(size, format, duplicates):
+    "A wrong word is told before anything is made"
+    if format not in FORMATS: raise AutocomicsError(f'format={format!r} is not known: choose {", ".join(FORMATS)}')
+    if duplicates not in ('merge', 'drop'): raise AutocomicsError(f"duplicates={duplicates!r} is not known: choose 'merge' or 'drop'")
+    if size is not None and min((size, size) if isinstance(size, int) else size) < 1: raise AutocomicsError(f'size={size!r}: expected pixels, 1 or more')
+
 # %% ../../nbs/20_captions.ipynb #a0eb3d18
 class Writer:
     "Writes a `CaptionedImages`: `add` pictures, `drop` what can't be kept, all inside `with`; the folder appears whole at the end, or not at all"
@@ -232,9 +247,7 @@ class Writer:
                  duplicates:str='merge', # a second copy of a picture: 'merge' its captions into the first, or 'drop' it
                  about:dict=None, # goes into report.json: what was asked for
                  **defaults): # metadata of every picture that doesn't bring its own: source=, licence=, author=, …
-        if format not in FORMATS: raise AutocomicsError(f'format={format!r} is not known: choose {", ".join(FORMATS)}')
-        if duplicates not in ('merge', 'drop'): raise AutocomicsError(f"duplicates={duplicates!r} is not known: choose 'merge' or 'drop'")
-        if size is not None and min((size, size) if isinstance(size, int) else size) < 1: raise AutocomicsError(f'size={size!r}: expected pixels, 1 or more')
+        _check_options(size, format, duplicates)
         self.path = Path(path)
         refuse_existing(self.path)
         self.size, self.resize, self.format, self.quality, self.min_side, self.max_pixels = size, resize, format, quality, min_side, max_pixels
@@ -309,21 +322,24 @@ def add_encoded(self:Writer, data:bytes, captions:list, dhash:str, width:int, he
     sha = hashlib.sha256(data).hexdigest()
     key = bytes.fromhex(sha[:32])      # half a hash is plenty, and a million of them are held in memory
     number = self._by_hash.get(key)
-    if number:
-        if self.duplicates == 'drop': return self.drop('duplicate', meta.get('url'))
-        captions = [c for c in captions if c not in self._captions_of[number]]
-        self.merged += 1
+    if number and self.duplicates == 'drop': return self.drop('duplicate', meta.get('url'))
+    if number: captions = [c for c in captions if c not in self._captions_of[number]]; self.merged += 1
     else: self._by_hash[key] = number = self.kept+1
     name = f'{number:06d}.{self.format}'
     if number > self.kept: (self.folder/name).write_bytes(data); self.kept += 1
     if self.duplicates == 'merge': self._captions_of[number].update(captions)
-    row = {**self.defaults, **{k: v for k, v in meta.items() if v is not None}}
-    fixed = dict(sha256=sha, dhash=dhash, width=width, height=height)
-    known = {k: self._typed(k, row.pop(k, None)) for k in COLUMNS if k not in fixed and k not in ('file_name', 'text')}
-    extra = {k: self._typed(k, v) for k, v in row.items() if k not in fixed}
-    for c in captions: self._meta.write(json.dumps({'file_name': name, 'text': c, **known, **fixed, **extra}, ensure_ascii=False)+'\n')
+    about = self._about_picture(meta, dict(sha256=sha, dhash=dhash, width=width, height=height))
+    for c in captions: self._meta.write(json.dumps({'file_name': name, 'text': c, **about}, ensure_ascii=False)+'\n')
     self.captions += len(captions)
     return name
+
+# %% ../../nbs/20_captions.ipynb #2afbfd6d
+@patch
+def _about_picture(self:Writer, meta, measured):
+    "The columns of a picture after `text`: the known ones first, in their order, then the user's own; what was measured can't be said otherwise"
+    row = {**self.defaults, **{k: v for k, v in meta.items() if v is not None}}
+    known = {k: self._typed(k, row.pop(k, None)) for k in COLUMNS if k not in measured and k not in ('file_name', 'text')}
+    return {**known, **measured, **{k: self._typed(k, v) for k, v in row.items() if k not in measured}}
 
 # %% ../../nbs/20_captions.ipynb #40c538d9
 @patch
@@ -583,11 +599,8 @@ def to_url_parquet(self:CaptionedImages, path):
     return Path(path)
 
 # %% ../../nbs/20_captions.ipynb #afc0a3d3
-def near_duplicates(hashes, # dHashes as hex digits (or None)
-                    near:int=3) -> np.ndarray: # how many bits may differ
-    "Group number of each hash, counted by first appearance: hashes within `near` bits share one, also through a chain of others; None is alone"
-    known = [i for i, h in enumerate(hashes) if h]
-    values, inverse = np.unique(np.array([int(hashes[i], 16) for i in known], np.uint64), return_inverse=True)
+def _linked(values, near):
+    "Root of each of some distinct 64-bit numbers: those within `near` bits, also through a chain, share one"
     parent = np.arange(len(values))
     def root(i):
         while parent[i] != i: parent[i] = parent[parent[i]]; i = parent[i]
@@ -598,11 +611,17 @@ def near_duplicates(hashes, # dHashes as hex digits (or None)
         order = np.argsort(band, kind='stable')
         for bucket in np.split(order, np.flatnonzero(np.diff(band[order]))+1):
             for j, i in enumerate(bucket[:-1]):
-                close = bucket[j+1:][np.bitwise_count(values[bucket[j+1:]]^values[i]) <= near]
-                for c in close: parent[root(c)] = root(i)
-    roots = np.array([root(i) for i in range(len(values))], int)
+                for c in bucket[j+1:][np.bitwise_count(values[bucket[j+1:]]^values[i]) <= near]: parent[root(c)] = root(i)
+    return np.array([root(i) for i in range(len(values))], int)
+
+# %% ../../nbs/20_captions.ipynb #83f14f6f
+def near_duplicates(hashes, # dHashes as hex digits (or None)
+                    near:int=3) -> np.ndarray: # how many bits may differ
+    "Group number of each hash, counted by first appearance: hashes within `near` bits share one, also through a chain of others; None is alone"
+    known = [i for i, h in enumerate(hashes) if h]
+    values, inverse = np.unique(np.array([int(hashes[i], 16) for i in known], np.uint64), return_inverse=True)
     groups = np.arange(len(hashes))+len(values)
-    groups[known] = roots[inverse]
+    groups[known] = _linked(values, near)[inverse]
     _, first, number = np.unique(groups, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[number]
 
@@ -708,7 +727,30 @@ def _members(archive):
         for i in archive:
             if not i.isdir(): yield i.name, i.size, i.isreg(), lambda i=i: archive.extractfile(i)
 
+# %% ../../nbs/20_captions.ipynb #516110a4
+def _copy(source, path, left):
+    "Copy a stream to `path`, at most `left` bytes. Returns how many"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = 0
+    with source, open(path, 'wb') as f:
+        while data := source.read(1 << 20):
+            done += len(data)
+            if done > left: raise AutocomicsError('it unpacks to more than was allowed: a decompression bomb, or set max_bytes higher')
+            f.write(data)
+    return done
+
 # %% ../../nbs/20_captions.ipynb #65f4e3e3
+def _unpack_into(folder, archive, max_bytes, keep):
+    "Write the members of an open archive that are wanted into `folder`; raises at the first that is not a plain file with a plain name"
+    left = max_bytes
+    for name, size, plain, opened in _members(archive):
+        name = name[2:] if name.startswith('./') else name
+        if keep and not keep(name): continue
+        _check_name(name)
+        if not plain: raise AutocomicsError(f'it holds {name!r}, which is a link or a device: only plain files are unpacked')
+        left -= _copy(opened(), folder/name, left)
+
+# %% ../../nbs/20_captions.ipynb #63e8a260
 def unpack(archive, # zip, or tar with any compression
            folder, # to make; it must not exist
            max_bytes:int=50_000_000_000, # of everything together
@@ -720,32 +762,14 @@ def unpack(archive, # zip, or tar with any compression
     partial = folder.with_name(folder.name+'.partial'); shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        with (zipfile.ZipFile(archive) if zipfile.is_zipfile(archive) else tarfile.open(archive)) as a:
-            left = max_bytes
-            for name, size, plain, opened in _members(a):
-                name = name[2:] if name.startswith('./') else name
-                if keep and not keep(name): continue
-                _check_name(name)
-                if not plain: raise AutocomicsError(f'{archive} holds {name!r}, which is a link or a device: only plain files are unpacked')
-                left -= _copy(opened(), partial/name, left, archive)
+        with (zipfile.ZipFile(archive) if zipfile.is_zipfile(archive) else tarfile.open(archive)) as a: _unpack_into(partial, a, max_bytes, keep)
         partial.rename(folder)
+    except AutocomicsError as e: raise AutocomicsError(f'{archive} is not unpacked: {e}') from None
     except FileNotFoundError: raise AutocomicsError(f'{archive} does not exist') from None
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as e: raise AutocomicsError(f'{archive} is not a whole archive ({e}): fetch it again') from None
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as e: raise AutocomicsError(f'{archive} is not a whole archive ({str(e).splitlines()[0]}): fetch it again') from None
     except OSError as e: raise AutocomicsError(f'unpacking {archive} to {folder} failed: {e.strerror or e}. Nothing was left behind') from e
     finally: shutil.rmtree(partial, ignore_errors=True)
     return folder
-
-# %% ../../nbs/20_captions.ipynb #516110a4
-def _copy(source, path, left, archive):
-    "Copy a stream to `path`, at most `left` bytes. Returns how many"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done = 0
-    with source, open(path, 'wb') as f:
-        while data := source.read(1 << 20):
-            done += len(data)
-            if done > left: raise AutocomicsError(f'{archive} unpacks to more than was allowed: a decompression bomb, or set max_bytes higher')
-            f.write(data)
-    return done
 
 # %% ../../nbs/20_captions.ipynb #06b1966c
 @patch
@@ -768,7 +792,7 @@ def plot(self:CaptionedImages):
     words = self.table['text'].str.count_matches(r'\S+').to_numpy()
     a.hist(words, bins=np.arange(.5, min(words.max(), 80)+1.5)); a.set(title=f'Half the captions have at most {s["words"]["median"]} words', xlabel='words per caption', ylabel='captions')
     shapes = self.pictures.group_by('width', 'height').len().drop_nulls()
-    b.scatter(shapes['width'], shapes['height'], s=10+40*np.log10(shapes['len'].to_numpy()), alpha=.5); b.set(title=f'{len(shapes):,} different sizes', xlabel='width, pixels', ylabel='height, pixels', xlim=(0, None), ylim=(0, None))
+    b.scatter(shapes['width'], shapes['height'], s=10+40*np.log10(shapes['len'].to_numpy()), alpha=.5); b.set(title=f'{len(shapes):,} different sizes' if len(shapes) > 1 else 'All of one size', xlabel='width, pixels', ylabel='height, pixels', xlim=(0, None), ylim=(0, None))
     top = list(s['licences'].items())[:8]
     c.barh([str(k)[:30] for k, _ in top], [v for _, v in top]); c.invert_yaxis(); c.set(title='On what terms', xlabel='pictures')
     sizes = np.bincount(np.bincount(self.groups()))[1:]
