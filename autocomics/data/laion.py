@@ -18,13 +18,16 @@ __all__ = ['BATCH', 'LaionError', 'refuse_withdrawn', 'find_columns', 'Filter', 
 
 # %% ../../nbs/24_laion.ipynb #4e9bab28
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fastcore.basics import patch
 
 from ..core import AutocomicsError
 from .captions import CaptionedImages, match_words
@@ -72,22 +75,27 @@ class Filter:
     min_side: int = 0           # pixels of the shorter side, where the table says
     min_similarity: float = 0.  # of caption and picture, where the table says
     safe: bool = True           # only rows marked UNLIKELY, where the table marks them
-    def needs(self, columns):
-        "The table's columns that decide"
-        asked = dict(text=True, width=self.min_side, height=self.min_side, similarity=self.min_similarity, nsfw=self.safe)
-        return [columns[k] for k, wanted in asked.items() if wanted and k in columns]
-    def keep(self, batch, columns):
-        "Boolean array: which rows of a polars frame are wanted"
-        ok = pl.col(columns['text']).is_not_null()
-        for side in ('width', 'height'):
-            if self.min_side and side in columns: ok &= pl.col(columns[side]).cast(pl.Float64, strict=False).fill_null(0) >= self.min_side
-        if self.min_similarity and 'similarity' in columns: ok &= pl.col(columns['similarity']).fill_null(0) >= self.min_similarity
-        if self.safe and 'nsfw' in columns: ok &= pl.col(columns['nsfw']).cast(pl.String).str.to_uppercase().fill_null('') == 'UNLIKELY'
-        kept = batch.select(ok.fill_null(False)).to_series().to_numpy().copy()
-        if self.any or self.all or self.none:
-            at = np.flatnonzero(kept)
-            kept[at] = match_words(batch[columns['text']].gather(at), self.any, self.all, self.none)
-        return kept
+
+# %% ../../nbs/24_laion.ipynb #69eb680f
+@patch
+def needs(self:Filter, columns):
+    "The table's columns that decide"
+    asked = dict(text=True, width=self.min_side, height=self.min_side, similarity=self.min_similarity, nsfw=self.safe)
+    return [columns[k] for k, wanted in asked.items() if wanted and k in columns]
+
+@patch
+def keep(self:Filter, batch, columns):
+    "Boolean array: which rows of a polars frame are wanted"
+    ok = pl.col(columns['text']).is_not_null()
+    for side in ('width', 'height'):
+        if self.min_side and side in columns: ok &= pl.col(columns[side]).cast(pl.Float64, strict=False).fill_null(0) >= self.min_side
+    if self.min_similarity and 'similarity' in columns: ok &= pl.col(columns['similarity']).fill_null(0) >= self.min_similarity
+    if self.safe and 'nsfw' in columns: ok &= pl.col(columns['nsfw']).cast(pl.String).str.to_uppercase().fill_null('') == 'UNLIKELY'
+    kept = batch.select(ok.fill_null(False)).to_series().to_numpy().copy()
+    if self.any or self.all or self.none:
+        at = np.flatnonzero(kept)
+        kept[at] = match_words(batch[columns['text']].gather(at), self.any, self.all, self.none)
+    return kept
 
 # %% ../../nbs/24_laion.ipynb #b3802fde
 def open_files(
@@ -112,7 +120,6 @@ def _broken(e):
 # %% ../../nbs/24_laion.ipynb #633d6153
 def _open(name):
     "The Parquet file of that name, local or remote. Raises `LaionError`, and what `_broken` knows"
-    import fsspec
     try:
         f = fsspec.open(name, 'rb', **(dict(cache_type='none') if '://' in name else {})).open()
         return pq.ParquetFile(f, pre_buffer=False)
@@ -125,13 +132,23 @@ def _open(name):
         raise LaionError(f'{name} cannot be opened: {" ".join(str(e).split())[:200] or type(e).__name__}.{gated}') from None
 
 # %% ../../nbs/24_laion.ipynb #f7c5fb79
-BATCH = 1 << 16 # rows in memory at a time, however large a row group is
+BATCH = 1 << 15 # rows in memory at a time, however large a row group is
 
+def _ahead(items):
+    "The items of an iterator; while one is worked on, a thread already makes the next"
+    items = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+# %% ../../nbs/24_laion.ipynb #4a279094
 def _wanted(file, g, columns, rule):
     "Yield (place in row group `g`, row) of the rows that are wanted; addresses, licences, authors and pages are read only where a caption fits"
     ours, rest = [k for k in ('url', 'licence', 'author', 'page') if k in columns], None
     batches = lambda names: enumerate(file.iter_batches(BATCH, row_groups=[g], columns=names))
-    for b, batch in batches(rule.needs(columns)):
+    for b, batch in _ahead(batches(rule.needs(columns))):
         frame = pl.from_arrow(batch)
         at = np.flatnonzero(rule.keep(frame, columns))
         if not len(at): continue
