@@ -12,11 +12,11 @@ Docs: https://autocomics.github.io/autocomics/collections.html.md"""
 
 # %% auto #0
 __all__ = ['PICTURES', 'EMOJI_SETS', 'EMOJI_NAMES', 'CollectionError', 'hexcode', 'emoji', 'read_flickr30k', 'flickr30k',
-           'captioned_files', 'read_table', 'from_folder', 'panels', 'captioner', 'comic_books', 'from_kaggle',
-           'from_hub']
+           'captioned_files', 'read_table', 'from_folder', 'panels', 'captioner', 'comic_books', 'kaggle_folder',
+           'from_kaggle', 'from_hub']
 
 # %% ../../nbs/23_collections.ipynb #02d34ab0
-import csv, io, json, re
+import csv, io, json, re, zipfile
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,8 @@ EMOJI_SETS = dict(
               picture=r'.*/png/128/emoji_u([0-9a-f_]+)\.png', licence='Apache-2.0', author='Google'),
     openmoji=dict(url='https://github.com/hfg-gmuend/openmoji/releases/download/17.0.0/openmoji-618x618-color.zip', sha256=None,
                   picture=r'(?:.*/)?([0-9A-F-]+)\.png', licence='CC BY-SA 4.0', author='OpenMoji, HfG Schwäbisch Gmünd'))
-EMOJI_NAMES = 'https://raw.githubusercontent.com/hfg-gmuend/openmoji/17.0.0/data/openmoji.csv'
+EMOJI_NAMES = dict(url='https://cdn.jsdelivr.net/npm/openmoji@17.0.0/data/openmoji.csv', sha256='28375217b92fafacc59d7dfea631c720abedc883518dbf12a73d25d4032cbe7e',
+                   mirrors=['https://raw.githubusercontent.com/hfg-gmuend/openmoji/17.0.0/data/openmoji.csv'])
 
 def hexcode(name):
     "A file's code points in OpenMoji's way, without the variation selector that some sets write and some leave out"
@@ -49,7 +50,7 @@ def _emoji_files(name, fetch):
     if here and (here/f'{name}.zip').exists(): return here/f'{name}.zip', here/'captions.csv', r'(?:.*/)?([0-9A-F-]+)\.png'
     if not fetch: raise CollectionError(f"The {name} emoji are not on this machine. Allow the download (fetch=True, some 50 to 150 MB), or set AUTOCOMICS_DATA to a folder that holds data/emoji/{name}.zip.")
     home = cache_dir('emoji')
-    return download(info['url'], home/f'{name}.zip', sha256=info['sha256']), download(EMOJI_NAMES, home/'openmoji.csv'), info['picture']
+    return download(info['url'], home/f'{name}.zip', sha256=info['sha256']), download(path=home/'openmoji.csv', **EMOJI_NAMES), info['picture']
 
 def _names(table):
     "Hexcode -> (name, group) from OpenMoji's table, in its own or in our short form"
@@ -57,6 +58,18 @@ def _names(table):
         return {hexcode(r['hexcode']): (r.get('caption') or r['annotation'], r['group']) for r in csv.DictReader(f)}
 
 # %% ../../nbs/23_collections.ipynb #c05fe0f7
+def _add_emoji(out, archive, pattern, names, groups, limit):
+    "Write the drawings of an archive that have a name and are of the wanted groups"
+    with zipfile.ZipFile(archive) as z:
+        for member in sorted(z.namelist()):
+            match = re.fullmatch(pattern, member)
+            if not match or (limit and out.kept >= limit): continue
+            text, group = names.get(hexcode(match[1]), (None, None))
+            if text is None: out.drop('no name', member)
+            elif group == 'flags' if groups is None else group not in groups: out.drop('another group', member)
+            else: out.add(z.read(member), text, group=group)
+
+# %% ../../nbs/23_collections.ipynb #b8545230
 def emoji(
     path,            # the folder of the set to be made
     name='openmoji', # 'openmoji' or 'noto'
@@ -65,22 +78,14 @@ def emoji(
     limit=None,      # no more than so many
     fetch=True       # download where the set is not on this machine
 ) -> CaptionedImages:
-    "Emoji drawings with their names as captions. Raises `CollectionError` for an unknown set."
-    import zipfile
+    "Emoji drawings with their names as captions. Raises `CollectionError` for an unknown set or group, and for a broken archive."
     if name not in EMOJI_SETS: raise CollectionError(f"There is no emoji set '{name}'; there are {', '.join(EMOJI_SETS)}.")
     archive, table, pattern = _emoji_files(name, fetch)
     names, info = _names(table), EMOJI_SETS[name]
     if odd := set(groups or ()) - (known := {g for _, g in names.values()}): raise CollectionError(f"There is no group {', '.join(sorted(odd))}; there are {', '.join(sorted(known))}.")
     if not zipfile.is_zipfile(archive): raise CollectionError(f'{archive} is not a whole archive: remove it, and run this again to fetch it anew.')
-    with zipfile.ZipFile(archive) as z, CaptionedImages.writer(path, size=size, resize='pad', about=dict(source=name, groups=groups, limit=limit), source=name,
-                                                              licence=info['licence'], author=info['author'], url=info['url']) as out:
-        for member in sorted(z.namelist()):
-            match = re.fullmatch(pattern, member)
-            if not match or (limit and out.kept >= limit): continue
-            text, group = names.get(hexcode(match[1]), (None, None))
-            if text is None: out.drop('no name', member)
-            elif group == 'flags' if groups is None else group not in groups: out.drop('another group', member)
-            else: out.add(z.read(member), text, group=group)
+    with CaptionedImages.writer(path, size=size, resize='pad', about=dict(source=name, groups=groups, limit=limit), source=name, licence=info['licence'], author=info['author'], url=info['url']) as out:
+        _add_emoji(out, archive, pattern, names, groups, limit)
     return CaptionedImages.open(path)
 
 # %% ../../nbs/23_collections.ipynb #a3c7dc95
@@ -90,6 +95,7 @@ def _read_text(file):
     except OSError as e: raise CollectionError(f'{file} cannot be read: {e.strerror}.') from None
     except UnicodeDecodeError as e: raise CollectionError(f'{file} is not UTF-8 text (byte {e.start:,}): save it as UTF-8 and try again.') from None
 
+# %% ../../nbs/23_collections.ipynb #e301017f
 def read_flickr30k(captions):
     "File name -> its captions, from results_20130124.token, results.csv (with bars or commas) or dataset_flickr30k.json"
     text = _read_text(captions)
@@ -127,7 +133,7 @@ def captioned_files(
 ) -> CaptionedImages:
     "Pictures of a folder with the captions that a table gives them. A name that leads out of the folder, or to no file, is a counted drop."
     folder = Path(folder)
-    if not folder.is_dir(): raise CollectionError(f'{folder} is not a folder.')
+    if not folder.is_dir(): raise CollectionError(f'{folder} is not a folder: expected one with pictures.')
     with CaptionedImages.writer(path, size=size, resize=resize, about=dict(folder=folder.name, **about), **about) as out:
         for name in sorted(captions, key=natural_key):
             file = (folder/name).resolve()
@@ -160,8 +166,17 @@ def _beside(folder, files, names_are_captions):
         yield f.relative_to(folder).as_posix(), lines or ([re.sub(r'[-_]+', ' ', re.sub(r'[-_ ]*\d+$', '', f.stem)).strip()] if names_are_captions else [])
 
 # %% ../../nbs/23_collections.ipynb #bb285cfa
+def _captions_in(folder, names_are_captions):
+    "File name -> captions of all pictures of a folder, in natural order"
+    files = sorted((f for f in folder.rglob('*') if f.suffix.lower() in PICTURES), key=lambda f: natural_key(f.as_posix()))
+    if not files: raise CollectionError(f"{folder} holds no pictures ({', '.join(sorted(PICTURES))}).")
+    found = dict(_beside(folder, files, names_are_captions))
+    if not any(found.values()): raise CollectionError(f"None of the {len(files):,} pictures in {folder} has a caption: put a text file beside each (boat.jpg, boat.txt), give a table (captions=, on the command line --captions), or let their names speak (names_are_captions=True, --names).")
+    return found
+
+# %% ../../nbs/23_collections.ipynb #dc5c3a82
 def from_folder(
-    folder,                  # pictures, also in folders inside it
+    folder,                  # pictures, also in folders inside it; or a CSV or TSV that lies among them
     path,                    # the folder of the set to be made
     captions=None,           # CSV or TSV with captions; None: a .txt beside each picture
     names_are_captions=False,# a picture without a .txt is captioned by its file's name: 'red-boat_03.jpg' is 'red boat'
@@ -171,13 +186,9 @@ def from_folder(
 ) -> CaptionedImages:
     "A folder of your own pictures as a captioned set. Raises `CollectionError` where there is no folder or no picture in it."
     folder = Path(folder)
-    if not folder.is_dir(): raise CollectionError(f'{folder} is not a folder.')
-    if captions: found = read_table(captions)
-    else:
-        files = sorted((f for f in folder.rglob('*') if f.suffix.lower() in PICTURES), key=lambda f: natural_key(f.as_posix()))
-        if not files: raise CollectionError(f"{folder} holds no pictures ({', '.join(sorted(PICTURES))}).")
-        found = dict(_beside(folder, files, names_are_captions))
-        if not any(found.values()): raise CollectionError(f"None of the {len(files):,} pictures in {folder} has a caption: put a text file beside each (boat.jpg, boat.txt), give a table (captions=, on the command line --captions), or let their names speak (names_are_captions=True, --names).")
+    if folder.suffix.lower() in ('.csv', '.tsv') and not folder.is_dir(): folder, captions = folder.parent, captions or folder
+    if not folder.is_dir(): raise CollectionError(f'{folder} is not a folder: expected one with pictures, or a CSV or TSV that names them.')
+    found = read_table(captions) if captions else _captions_in(folder, names_are_captions)
     return captioned_files(folder, found, path, size, source=source, licence=licence, author=author)
 
 # %% ../../nbs/23_collections.ipynb #5c3db62e
@@ -186,6 +197,7 @@ def _runs(flags, shortest):
     edges = np.flatnonzero(np.diff(np.r_[0, flags.astype('int8'), 0]))
     return [(a, b) for a, b in edges.reshape(-1, 2) if b - a >= shortest]
 
+# %% ../../nbs/23_collections.ipynb #0cff534a
 def _cut(gutter, box, axis, smallest, shortest, tried=False):
     "Boxes of the panels inside `box` = (left, top, right, bottom), cutting across `axis` first"
     left, top, right, bottom = box
@@ -225,8 +237,18 @@ def captioner(name):
     return say
 
 # %% ../../nbs/23_collections.ipynb #97810ced
+def _panel_rows(folder, pages, smallest, say, drop):
+    "A row per panel of the pages, in reading order; a page that cannot be opened is told to `drop`"
+    for file in pages:
+        try: page = open_picture(file.read_bytes())
+        except Drop as e: drop(e.reason, file.name); continue
+        for i, box in enumerate(panels(page, smallest)):
+            panel = page.crop(box)
+            yield dict(image=panel, text=say(panel) if say else re.sub(r'[-_]+', ' ', file.parent.name), original=file.relative_to(folder).as_posix(), panel=i+1)
+
+# %% ../../nbs/23_collections.ipynb #9075d20f
 def comic_books(
-    folder,        # folders of pages, one folder per class, as the Kaggle set 'cenkbircanoglu/comic-books-classification' has them
+    folder,        # folders of pages, one folder per class; or a name on Kaggle, such as 'cenkbircanoglu/comic-books-classification'
     path,          # the folder of the set to be made
     caption=None,  # function picture -> text, or a model's name; None: the class's name
     size=256,      # pixels of a panel
@@ -234,52 +256,58 @@ def comic_books(
     limit=None     # no more than so many panels
 ) -> CaptionedImages:
     "Whole comic pages, cut into panels by their gutters. The pages belong to their publishers: such a set is for research on your own machine."
+    if not Path(folder).exists() and re.fullmatch(r'[\w.-]+/[\w.-]+', str(folder)): folder = kaggle_folder(str(folder))
     folder, say = Path(folder), captioner(caption) if isinstance(caption, str) else caption
     pages = sorted((f for f in folder.rglob('*') if f.suffix.lower() in PICTURES), key=lambda f: natural_key(f.as_posix()))
     if not pages: raise CollectionError(f'{folder} holds no pages. Expected folders of pictures, one per class.')
     with CaptionedImages.writer(path, size=size, resize='pad', format='jpg', min_side=32, about=dict(source='comic books'), source='comic books', licence='all rights with the publishers') as out:
-        for file in pages:
-            try: page = open_picture(file.read_bytes())
-            except Drop as e: out.drop(e.reason, file.name); continue
-            title = re.sub(r'[-_]+', ' ', file.parent.name)
-            for i, box in enumerate(panels(page, smallest)):
-                if limit and out.kept >= limit: break
-                panel = page.crop(box)
-                out.add(panel, say(panel) if say else title, original=file.relative_to(folder).as_posix(), panel=i+1)
+        for row in _panel_rows(folder, pages, smallest, say, out.drop):
+            if limit and out.kept >= limit: break
+            out.add(**row)
     return CaptionedImages.open(path)
 
 # %% ../../nbs/23_collections.ipynb #3e8ea3c2
+def kaggle_folder(name):
+    "The folder into which Kaggle's own client has put the dataset 'owner/dataset'. Raises `CollectionError` where the client is missing or refuses."
+    try: import kagglehub
+    except ImportError: raise CollectionError('Kaggle sets come through its own client: pip install kagglehub, and log in as its page says.') from None
+    try: return Path(kagglehub.dataset_download(name))
+    except Exception as e: raise CollectionError(f"Kaggle did not give out '{name}': {' '.join(str(e).split())[:300].rstrip('.')}. Private and gated sets need you to be logged in, as Kaggle's client says.") from None
+
+# %% ../../nbs/23_collections.ipynb #4c0d077c
 def from_kaggle(
     name,      # 'owner/dataset'
     path,      # the folder of the set to be made
     **options  # of `from_folder`
 ) -> CaptionedImages:
     "A Kaggle dataset of pictures, through Kaggle's own client. Raises `CollectionError` where that is missing or refuses."
-    try: import kagglehub
-    except ImportError: raise CollectionError('Kaggle sets come through its own client: pip install kagglehub, and log in as its page says.') from None
-    try: folder = kagglehub.dataset_download(name)
-    except Exception as e: raise CollectionError(f"Kaggle did not give out '{name}': {' '.join(str(e).split())[:300]}. Private and gated sets need you to be logged in, as Kaggle's client says") from None
-    return from_folder(folder, path, source=f'Kaggle: {name}', **options)
+    return from_folder(kaggle_folder(name), path, source=f'Kaggle: {name}', **options)
 
 # %% ../../nbs/23_collections.ipynb #aad09516
+def _hub_rows(name, split, image, text):
+    "(picture, caption) of each row, streamed; columns are checked at the first"
+    try: from datasets import load_dataset
+    except ImportError: raise CollectionError('Hub datasets come through its own client: pip install datasets.') from None
+    try: data = load_dataset(name, split=split, streaming=True)
+    except Exception as e: raise CollectionError(f"The Hub did not give out '{name}' ({split}): {str(e).splitlines()[0][:200].rstrip('.')}. If it is gated, ask for access on its page and log in with: hf auth login") from None
+    for row in data:
+        if image not in row or text not in row: raise CollectionError(f"'{name}' has the columns {', '.join(row)}; name those with pictures and captions (image=, text=).")
+        yield row[image], row[text]
+
+# %% ../../nbs/23_collections.ipynb #39417245
 def from_hub(
     name,          # 'owner/dataset', or a path that `datasets.load_dataset` opens
     path,          # the folder of the set to be made
     split='train', # of the dataset
     image='image', # the column with pictures
     text='text',   # the column with captions (a text, or a list of them)
-    limit=None,    # no more than so many rows
+    limit=None,    # stop when so many pictures are stored
     size=None,     # pixels; None keeps each picture as it is
     licence=''     # of all of them
 ) -> CaptionedImages:
     "A dataset of the Hugging Face Hub, streamed row by row. Raises `CollectionError` where it is missing, gated or has other columns."
-    try: from datasets import load_dataset
-    except ImportError: raise CollectionError('Hub datasets come through its own client: pip install datasets.') from None
-    try: data = load_dataset(name, split=split, streaming=True)
-    except Exception as e: raise CollectionError(f"The Hub did not give out '{name}' ({split}): {str(e).splitlines()[0][:200]}. If it is gated, ask for access on its page and log in with: hf auth login") from None
-    def rows():
-        for i, row in enumerate(data):
-            if limit and i >= limit: return
-            if image not in row or text not in row: raise CollectionError(f"'{name}' has the columns {', '.join(row)}; name those with pictures and captions (image=, text=).")
-            yield dict(image=row[image], text=row[text])
-    return CaptionedImages.create(path, rows(), size=size, source=name, licence=licence, about=dict(source=name, split=split, limit=limit))
+    with CaptionedImages.writer(path, size=size, source=name, licence=licence, about=dict(source=name, split=split, limit=limit)) as out:
+        for picture, caption in _hub_rows(name, split, image, text):
+            if limit and out.kept >= limit: break
+            out.add(picture, caption)
+    return CaptionedImages.open(path)
