@@ -68,6 +68,7 @@ def _addresses(ip):
     yield from filter(None, (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())))
     if ip in _NAT64: yield ipaddress.ip_address(int(ip) & 0xffffffff)
 
+# %% ../../nbs/21_download.ipynb #0ee8567a
 def is_public(address:str, allow:tuple=()) -> bool:
     "Whether an IP address belongs to a public host, or to a network in `allow`"
     ip = ipaddress.ip_address(address.split('%')[0])
@@ -173,6 +174,7 @@ class Host:
         self.queue, self.slots, self.pace = collections.deque(), asyncio.Semaphore(o.per_host), Pace(o.per_second, o.per_host)
         self.not_before, self.failures, self.closed = 0., 0, None
 
+# %% ../../nbs/21_download.ipynb #b7652f7d
 Policy = collections.namedtuple('Policy', 'robots tdm')
 
 class Fetcher:
@@ -244,16 +246,21 @@ async def _ask_policy(self:Fetcher, origin):
     return Policy(robots, tdm if isinstance(tdm, list) else [])
 
 # %% ../../nbs/21_download.ipynb #7e6a18fa
+def _robots_drop(e:Drop) -> Drop|None:
+    "What a failed question for robots.txt means: None (there are no rules), or the `Drop` for all rows of the host"
+    if e.reason in ('too many redirects', 'encoded body'): return None
+    if not e.reason.startswith('http '): return e
+    return None if e.reason < 'http 5' and e.reason != 'http 429' else Drop('robots unreachable', e.reason, passing=True)
+
+# %% ../../nbs/21_download.ipynb #ef3e3839
 @patch
 async def _robots(self:Fetcher, origin):
+    "The origin's robots.txt, parsed, or None. Raises the `Drop` that is final for the whole host"
     from protego import Protego
     for attempt in range(self.o.retries+1):
-        try: status, _, data = await self.follow(origin.with_path('/robots.txt'), None, 512_000, cut=True)
+        try: data = (await self.follow(origin.with_path('/robots.txt'), None, 512_000, cut=True))[2]
         except Drop as e:
-            if e.reason in ('too many redirects', 'encoded body'): return None
-            if not e.reason.startswith('http '): failure = e
-            elif e.reason < 'http 5' and e.reason != 'http 429': return None
-            else: failure = Drop('robots unreachable', e.reason, passing=True)
+            if (failure := _robots_drop(e)) is None: return None
         else:
             rules = Protego.parse(data.decode('utf-8', 'replace'))
             if delay := rules.crawl_delay('autocomics'): self.host(origin.host).pace.slow_down(min(float(delay), self.o.max_wait))
@@ -404,24 +411,32 @@ class Log:
         self.file.truncate(end)
         self.counts.update(r for r in self.final.values() if r)
 
-    def keep(self, row, data, dhash, width, height):
-        self._append(dict(n=row['n'], id=row['id'], sha256=hashlib.sha256(data).hexdigest(), dhash=dhash, width=width, height=height), data)
-        self.counts['kept'] += 1
-    def drop(self, row, e):
-        self._append(dict(n=row['n'], id=row['id'], reason=e.reason, detail=e.detail[:300], passing=e.passing))
-        self.counts[e.reason] += 1
-    def _append(self, header, data=b''):
-        header = json.dumps(header).encode()
-        self.file.write(_HEAD.pack(b'ACR1', len(header), len(data), zlib.crc32(data, zlib.crc32(header)))+header+data)
+# %% ../../nbs/21_download.ipynb #7e824077
+@patch
+def keep(self:Log, row, data, dhash, width, height):
+    self._append(dict(n=row['n'], id=row['id'], sha256=hashlib.sha256(data).hexdigest(), dhash=dhash, width=width, height=height), data)
+    self.counts['kept'] += 1
 
-    def commit(self, stats):
-        "Sync, rename, and write the commit record. Returns it"
-        self.file.flush(); os.fsync(self.file.fileno()); self.file.close()
-        shard = self.path.with_suffix('.shard')
-        self.part.replace(shard)
-        record = dict(stats, size=shard.stat().st_size, sha256=_file_sha256(shard))
-        with atomic_write(self.path.with_suffix('.done'), 'w') as f: json.dump(record, f)
-        return record
+@patch
+def drop(self:Log, row, e):
+    self._append(dict(n=row['n'], id=row['id'], reason=e.reason, detail=e.detail[:300], passing=e.passing))
+    self.counts[e.reason] += 1
+
+@patch
+def _append(self:Log, header, data=b''):
+    header = json.dumps(header).encode()
+    self.file.write(_HEAD.pack(b'ACR1', len(header), len(data), zlib.crc32(data, zlib.crc32(header)))+header+data)
+
+# %% ../../nbs/21_download.ipynb #92cae814
+@patch
+def commit(self:Log, stats):
+    "Sync, rename, and write the commit record. Returns it"
+    self.file.flush(); os.fsync(self.file.fileno()); self.file.close()
+    shard = self.path.with_suffix('.shard')
+    self.part.replace(shard)
+    record = dict(stats, size=shard.stat().st_size, sha256=_file_sha256(shard))
+    with atomic_write(self.path.with_suffix('.done'), 'w') as f: json.dump(record, f)
+    return record
 
 # %% ../../nbs/21_download.ipynb #398bd817
 def _file_sha256(path):
@@ -638,6 +653,17 @@ def _assemble(chunks, path, o, limit, about):
     return CaptionedImages.open(path)
 
 # %% ../../nbs/21_download.ipynb #f8d008b9
+def _rules(fetch) -> Fetch:
+    "The rules of a download from a user's options. A wrong one is told before anything is asked for or written"
+    try: o = Fetch(**fetch)
+    except TypeError as e: raise AutocomicsError(f'{e}: the options are {", ".join(f.name for f in dataclasses.fields(Fetch))}') from None
+    if o.blocklist: read_blocklist(o.blocklist)
+    for network in o.allow:
+        try: ipaddress.ip_network(network)
+        except ValueError as e: raise AutocomicsError(f'allow: {e}. Expected a network such as 127.0.0.0/8') from None
+    return o
+
+# %% ../../nbs/21_download.ipynb #db9e51ac
 def download_pictures(rows, # dicts with url=, text= and metadata (or drop=, a reason to only count it); or a function cursor -> such dicts, each with a `cursor` to go on after it
                       path, # the set's folder to be; work in progress lies beside it in `<path>.download`
                       plan:dict|None=None, # describes the source; part of the fingerprint and of the report
@@ -648,12 +674,7 @@ def download_pictures(rows, # dicts with url=, text= and metadata (or drop=, a r
                       chunk_rows:int=50_000, # rows planned at a time
                       **fetch) -> CaptionedImages: # fields of `Fetch`
     "Fetch the pictures of `rows` into a `CaptionedImages`. Killed at any moment, the same call goes on; a different plan is refused. Raises `EmptySet` where nothing is kept"
-    try: o, path = Fetch(**fetch), Path(path)
-    except TypeError as e: raise AutocomicsError(f'{e}: the options are {", ".join(f.name for f in dataclasses.fields(Fetch))}') from None
-    if o.blocklist: read_blocklist(o.blocklist)
-    for network in o.allow:
-        try: ipaddress.ip_network(network)
-        except ValueError as e: raise AutocomicsError(f'allow: {e}. Expected a network such as 127.0.0.0/8') from None
+    o, path = _rules(fetch), Path(path)
     wanted = _fingerprint(plan, o)
     if path.exists(): return _finished(path, wanted)
     folder = path.with_name(path.name+'.download')
@@ -725,33 +746,41 @@ class _Progress:
             self.now[log] = numbers
             if time.time()-self.last > .5: self.last = time.time(); self.tell()
 
-    def finish_chunk(self, stats):
-        with self.lock:
-            for s in stats: self.total.update(bytes=s['bytes'], requests=s['requests'], kept=s['kept']); self.total.update({f'!{k}': v for k, v in s['dropped'].items()})
-            self.now.clear(); self.tell()
+# %% ../../nbs/21_download.ipynb #a2640b04
+@patch
+def finish_chunk(self:_Progress, stats):
+    with self.lock:
+        for s in stats: self.total.update(bytes=s['bytes'], requests=s['requests'], kept=s['kept']); self.total.update({f'!{k}': v for k, v in s['dropped'].items()})
+        self.now.clear(); self.tell()
 
-    def numbers(self):
-        drops = collections.Counter({k[1:]: v for k, v in self.total.items() if k[0] == '!'})
-        for s in self.now.values(): drops.update(s['dropped'])
-        kept, seconds = self.total['kept']+sum(s['kept'] for s in self.now.values()), time.time()-self.start
-        done = kept+drops.total()
-        rate = done/max(seconds, 1e-9)
-        return dict(done=done, planned=self.planned, kept=kept, dropped=dict(drops.most_common()), per_second=rate, seconds=seconds, eta=(self.planned-done)/rate if rate else None)
+@patch
+def stored(self:_Progress, folder, chunks):
+    "How many different pictures the chunks so far have stored"
+    for k in range(self.seen_chunks, chunks):
+        for log in (folder/f'{k:05d}').glob('*.shard'): self.hashes.update(h['sha256'] for h, *_ in read_records(log) if 'sha256' in h)
+    self.seen_chunks = chunks
+    return len(self.hashes)
 
-    def tell(self):
-        if not self.show: return
-        if callable(self.show): return self.show(self.numbers())
-        s = self.numbers()
-        why = ', '.join(f'{k} {v:,}' for k, v in list(s['dropped'].items())[:4])
-        eta = f'{s["eta"]:.0f} s' if s['eta'] is not None else '?'
-        print(f'\r{s["done"]:,}/{s["planned"]:,} rows  {s["kept"]:,} pictures  {s["per_second"]:.0f}/s  about {eta} to go  {why}'.ljust(110), end='', file=sys.stderr, flush=True)
+# %% ../../nbs/21_download.ipynb #f6af3eb0
+@patch
+def numbers(self:_Progress):
+    drops = collections.Counter({k[1:]: v for k, v in self.total.items() if k[0] == '!'})
+    for s in self.now.values(): drops.update(s['dropped'])
+    kept, seconds = self.total['kept']+sum(s['kept'] for s in self.now.values()), time.time()-self.start
+    done = kept+drops.total()
+    rate = done/max(seconds, 1e-9)
+    return dict(done=done, planned=self.planned, kept=kept, dropped=dict(drops.most_common()), per_second=rate, seconds=seconds, eta=(self.planned-done)/rate if rate else None)
 
-    def end(self):
-        if self.show is True and self.planned: print(file=sys.stderr)
+# %% ../../nbs/21_download.ipynb #0341ec94
+@patch
+def tell(self:_Progress):
+    if not self.show: return
+    if callable(self.show): return self.show(self.numbers())
+    s = self.numbers()
+    why = ', '.join(f'{k} {v:,}' for k, v in list(s['dropped'].items())[:4])
+    eta = f'{s["eta"]:.0f} s' if s['eta'] is not None else '?'
+    print(f'\r{s["done"]:,}/{s["planned"]:,} rows  {s["kept"]:,} pictures  {s["per_second"]:.0f}/s  about {eta} to go  {why}'.ljust(110), end='', file=sys.stderr, flush=True)
 
-    def stored(self, folder, chunks):
-        "How many different pictures the chunks so far have stored"
-        for k in range(self.seen_chunks, chunks):
-            for log in (folder/f'{k:05d}').glob('*.shard'): self.hashes.update(h['sha256'] for h, *_ in read_records(log) if 'sha256' in h)
-        self.seen_chunks = chunks
-        return len(self.hashes)
+@patch
+def end(self:_Progress):
+    if self.show is True and self.planned: print(file=sys.stderr)
