@@ -9,7 +9,7 @@ export TIKTOKEN_CACHE_DIR ?= $(if $(AUTOCOMICS_DATA),$(AUTOCOMICS_DATA)/tiktoken
 BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 NB ?=
 
-.PHONY: strip env test test-slow notebook fix lab digits-report bench docs dist clean help
+.PHONY: strip pictures env test test-slow notebook fix lab digits-report bench docs dist clean help
 
 help:
 	@head -2 Makefile | cut -c3-
@@ -31,9 +31,17 @@ $(VENV)/.dev: $(VENV)/.package
 env: $(VENV)/.dev
 	@echo "Ready. Activate with: source $(BIN)/activate"
 
+# the strip that the README shows
+STRIP = strip "a penguin in the snow" "a penguin on the beach" "a penguin in the desert at sunset" "a penguin in the snow at night" --title "The penguin's holiday" \
+        --letter "1:Every day the same." --letter "2:Something new!" --letter "3:A little too far …" --letter "4:Home." --say "2:Sand!" --think "3:Ice …" --seed 7
+
 strip: $(VENV)/.package
-	@$(BIN)/autocomics strip "a penguin in the snow" "a penguin on the beach" "a penguin in the desert at sunset" "a penguin in the snow at night" --title "The penguin's holiday" --letter "1:Every day the same." --letter "2:Something new!" --letter "3:A little too far …" --letter "4:Home." --say "2:Sand!" --think "3:Ice …" --seed 7 -o strip.png
+	@$(BIN)/autocomics $(STRIP) -o strip.png
 	@echo "Another:  $(BIN)/autocomics strip \"a fox in the forest\" \"a fox and a rabbit in the forest at night\" -o mine.png      Help:  $(BIN)/autocomics strip --help"
+
+# the pictures of the README and of the builder's chapters, drawn again: after a model was trained anew, or a page looks different
+pictures: strip $(VENV)/.dev
+	@$(BIN)/python tools/pictures.py
 
 test: $(VENV)/.dev
 	@$(BIN)/python tools/check.py

@@ -112,9 +112,8 @@ def gather(start, captions, letter, say_, think, shout, **fields):
         if i < len(panels): panels[i] = replace(panels[i], prompt=captions[i], image=None, model='', locked=False)
         else: panels.append(Panel(captions[i]))
     for i, text in numbered(letter, len(panels), '--letter'): panels[i] = replace(panels[i], caption=text)
-    for kind, values in dict(speech=say_, thought=think, shout=shout).items():
-        for i, text in numbered(values, len(panels), dict(speech='--say', thought='--think', shout='--shout')[kind]):
-            panels[i] = replace(panels[i], balloons=panels[i].balloons + (Balloon(text, kind),))
+    said = [(i, Balloon(text, kind)) for kind, option, values in (('speech', '--say', say_), ('thought', '--think', think), ('shout', '--shout', shout)) for i, text in numbered(values, len(panels), option)]
+    for i in {i for i, _ in said}: panels[i] = replace(panels[i], balloons=tuple(b for j, b in said if j == i and b.text))
     return replace(strip, panels=panels, **{k: v for k, v in fields.items() if v is not None}), new
 
 def to_draw(strip, new, redraw, everything):
@@ -140,7 +139,7 @@ def strip_command(
     style: Annotated[Optional[str], typer.Option('--style', help='ink, plain, pop or night. [default: ink]')] = None,
     title: Annotated[Optional[str], typer.Option('-t', '--title', help='Lettered above the strip.')] = None,
     letter: Annotated[Optional[list[str]], typer.Option('--letter', metavar='N:TEXT', help='Letter TEXT under panel N instead of its caption (may be empty).')] = None,
-    say_: Annotated[Optional[list[str]], typer.Option('--say', metavar='N:TEXT', help='A speech balloon in panel N.')] = None,
+    say_: Annotated[Optional[list[str]], typer.Option('--say', metavar='N:TEXT', help='A speech balloon in panel N. May be repeated; with --from, what is said anew takes the place of what was (nothing after the colon: silence).')] = None,
     think: Annotated[Optional[list[str]], typer.Option('--think', metavar='N:TEXT', help='A thought balloon in panel N.')] = None,
     shout: Annotated[Optional[list[str]], typer.Option('--shout', metavar='N:TEXT', help='A shout in panel N.')] = None,
     credits: Annotated[Optional[str], typer.Option('--credits', help='Lettered below. [default: which model drew it]')] = None,
@@ -200,7 +199,8 @@ def _check_outputs(paths):
     for path in paths:
         if path.suffix.lower() not in ('.png', '.svg', '.pdf', '.cbz', '.json'): raise AutocomicsError(f"{path}: the ending says what to write; use .png, .svg, .pdf, .cbz or .json.")
         if path.is_dir(): raise AutocomicsError(f'{path} is a folder; name a file in it, such as {path}/strip.png.')
-        if path.parent.exists() and not os.access(path.parent, os.W_OK): raise AutocomicsError(f'{path.parent} cannot be written to; choose another place with -o.')
+        there = next(p for p in path.absolute().parents if p.exists()) # what is missing below it is made
+        if not there.is_dir() or not os.access(there, os.W_OK): raise AutocomicsError(f'{there} cannot be written to; choose another place with -o.')
 
 def _report(strip, paths, seconds, quiet, as_json):
     "Say what was made"

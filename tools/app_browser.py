@@ -1,8 +1,8 @@
-"Clicks through `autocomics app --hosted` in a real browser: log in, write, draw, export, reload; a second visitor, a full house, a page that was closed. `--shots FOLDER` keeps pictures"
+"Clicks through `autocomics app --hosted` in a real browser: log in, write, draw, export, reload; a second visitor, a full house, a page that was closed. `--shots FOLDER` keeps pictures; `--portraits FOLDER` only makes the picture of the chapter"
 import os, re, subprocess, sys, tempfile
 from pathlib import Path
 
-from browser import CHROMIUM, FLAGS, press, said, write
+from browser import CHROMIUM, FLAGS, draw, press, said, small, write
 
 COMMAND = [sys.executable, '-c', 'from autocomics.cli import main; main()', 'app']
 TOKEN = 'the-token-of-this-test'
@@ -56,6 +56,20 @@ def ended(page, address, shot):
     page.get_by_text('This page was closed').wait_for(); shot(page, 'closed')
     page.get_by_role('button', name='Open it again').click(); page.get_by_label('Caption 1', exact=True).wait_for()
 
+def portrait(folder):
+    "The page as somebody has it on their own machine, after a title and a press of Draw all"
+    from playwright.sync_api import sync_playwright
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as d, sync_playwright() as p:
+        server = subprocess.Popen([*COMMAND, '--no-browser', '--port', '0', '--folder', d, '--model', 'scenes'], stdout=subprocess.PIPE, text=True, env={**os.environ, 'AUTOCOMICS_CACHE': d})
+        try:
+            browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_page(viewport=dict(width=1180, height=1290)); page.set_default_timeout(240_000)
+            page.goto(server.stdout.readline().strip()); page.get_by_label('Title', exact=True).wait_for()
+            write(page, 'Title', 'Cats and weather'); write(page, 'Balloon 2', 'Not again.'); draw(page); page.wait_for_timeout(1500)
+            page.screenshot(path=Path(d)/'shot.png'); small(Path(d)/'shot.png', Path(folder)/'app.png')
+            browser.close()
+        finally: server.terminate(); server.wait(60)
+
 def main(shots=None):
     if not CHROMIUM: print('skipped: no Chromium on this machine'); return
     from playwright.sync_api import sync_playwright
@@ -79,4 +93,7 @@ def main(shots=None):
         assert (strip.title, strip.panels[0].prompt) == ('Ann', 'two') and not list(home.iterdir())
     print('the web page works in the browser')
 
-if __name__ == '__main__': main(sys.argv[sys.argv.index('--shots')+1] if '--shots' in sys.argv else None)
+if __name__ == '__main__':
+    given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+    if '--portraits' in given: portrait(given['--portraits'])
+    else: main(given.get('--shots'))

@@ -1,9 +1,10 @@
 """Clicks through the strip builder in a real browser (Debian's Chromium), in voila and in JupyterLab: type, draw, redraw one, keep one, cancel, an error in words,
 reorder by keyboard, undo, compare, export, reopen, reload and restore. Says so and passes where there is no Chromium.
 
-    python tools/browser.py [--slow] [--only voila,lab,tick,old-thread,old-tick] [--shots FOLDER]
+    python tools/browser.py [--slow] [--only voila,lab,tick,old-thread,old-tick] [--shots FOLDER] [--portraits FOLDER]
 
-`--slow` adds the driver of Colab, and an environment of its own with ipywidgets 7.7.1, JupyterLab 3.6 and ipykernel 6.17, made on first use below .envs/."""
+`--slow` adds the driver of Colab, and an environment of its own with ipywidgets 7.7.1, JupyterLab 3.6 and ipykernel 6.17, made on first use below .envs/.
+`--portraits` clicks nothing through: it draws a story with the model that ships and keeps the pictures that the chapters show."""
 import argparse, json, os, re, secrets, shutil, socket, subprocess, sys, sysconfig, tempfile, time, urllib.request
 from pathlib import Path
 
@@ -25,9 +26,9 @@ builder'''
 def free_port():
     with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
 
-def write_notebook(folder, driver):
+def write_notebook(folder, source):
     import nbformat
-    cell = nbformat.v4.new_code_cell(CELL.replace('DRIVER', repr(driver)))
+    cell = nbformat.v4.new_code_cell(source)
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=dict(kernelspec=dict(display_name='python3', language='python', name='python3'))), folder/'builder.ipynb')
 
 def started(folder, python, *args):
@@ -103,6 +104,7 @@ def main_path(page, folder, shot):
     draw(page); shot('drawn')
     assert 'I smell trouble' in page.locator('img[alt^="Comic strip"]').get_attribute('alt')
     page.get_by_role('button', name='◀ Move 2 left', exact=True).focus(); page.keyboard.press('Enter'); said(page, 'is now panel 1')
+    page.wait_for_timeout(1000); assert 'Move' in page.evaluate('document.activeElement.textContent'), 'the keyboard was lost'
     assert page.get_by_label('Caption 1', exact=True).input_value() == 'seven'
     press(page, 'Undo'); said(page, 'Undone'); assert page.get_by_label('Caption 1', exact=True).input_value() == 'six'
     write(page, 'Caption 2', 'Batman fights a dragon'); press(page, 'Draw all'); said(page, 'names no digit', 'alert'); shot('error')
@@ -153,6 +155,43 @@ def again(page, folder, open_):
     with page.expect_file_chooser() as chooser: page.get_by_role('button', name=re.compile('Load a strip')).click()
     chooser.value.set_files(folder/'first.png'); page.locator('img[alt*="Lunch"]').wait_for()
 
+# ---- pictures for the chapters
+
+STORY = '''from autocomics.comics.builder import StripBuilder
+builder = StripBuilder('a fox in the forest', 'a ghost in the forest at night', 'a fox in a room', models=['scenes', 'scenes-base'], autosave=False, flags='flags.jsonl')
+builder'''
+
+def small(png, path, width=1000):
+    "Keep a screenshot as a small file"
+    from PIL import Image
+    image = Image.open(png).convert('RGB')
+    image.resize((width, round(image.height*width/image.width)), Image.Resampling.LANCZOS).quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f'{path}: {Path(path).stat().st_size//1024} KB')
+
+def story(page):
+    "Write what a person would, and draw"
+    page.get_by_label('Caption 1', exact=True).wait_for()
+    for label, text in {'Title': 'Boo', 'Seed 1': '7', 'Seed 2': '2', 'Seed 3': '5', 'Lettering 1': 'One evening …', 'Lettering 2': 'Somebody was waiting.', 'Lettering 3': 'Home at last.', 'Balloon 2': 'BOO!', 'Balloon 3': 'I am not going out again.'}.items(): write(page, label, text)
+    page.get_by_label('Kind 2', exact=True).select_option('shout'); page.get_by_label('Kind 3', exact=True).select_option('thought')
+    draw(page)
+    press(page, 'Undo'); said(page, 'Undone'); press(page, 'Redo'); said(page, 'Redone'); page.wait_for_timeout(1500) # rather than the seconds that it took here
+
+def portraits(folder):
+    "The builder with a story, two models side by side, words that are not known, and the web page"
+    from playwright.sync_api import sync_playwright
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as d, sync_playwright() as p:
+        home, shot = Path(d), Path(d)/'shot.png'
+        write_notebook(home, STORY); process, open_ = voila(home, sys.executable)
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            page = browser.new_page(viewport=dict(width=1180, height=1290)); page.set_default_timeout(240_000)
+            open_(page); story(page); page.mouse.move(0, 0); page.screenshot(path=shot); small(shot, Path(folder)/'builder.png')
+            page.get_by_label('Compare with', exact=True).select_option('scenes-base'); press(page, 'Compare'); page.locator('figcaption').filter(has_text='scenes-base').wait_for(); said(page, 'Done'); page.wait_for_timeout(1500)
+            page.locator('figure').first.locator('..').screenshot(path=shot); small(shot, Path(folder)/'builder_compare.png')
+            write(page, 'Caption 1', 'Batman fights a dragon'); page.get_by_text('batman').first.wait_for(); press(page, 'Draw all'); said(page, 'names nobody', 'alert'); page.wait_for_timeout(1000)
+            page.get_by_text('Panel 1', exact=True).locator('xpath=ancestor::*[contains(@class, "widget-vbox")][1]').screenshot(path=shot); small(shot, Path(folder)/'builder_words.png')
+        finally: browser.close(); process.terminate(); process.wait(20)
+
 # ---- runs
 
 def click(name, serve, python=sys.executable, driver='thread', whole=True, shots=None):
@@ -160,7 +199,7 @@ def click(name, serve, python=sys.executable, driver='thread', whole=True, shots
     from playwright.sync_api import sync_playwright
     start, told = time.monotonic(), []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as d, sync_playwright() as p:
-        folder = Path(d); write_notebook(folder, driver)
+        folder = Path(d); write_notebook(folder, CELL.replace('DRIVER', repr(driver)))
         process, open_ = serve(folder, python)
         try:
             browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -194,8 +233,10 @@ def main():
     ap.add_argument('--slow', action='store_true', help='all of it')
     ap.add_argument('--only', help='which runs, separated by commas')
     ap.add_argument('--shots', help='keep pictures of the pages in this folder')
+    ap.add_argument('--portraits', help='draw the pictures that the chapters show, into this folder')
     args = ap.parse_args()
     if not CHROMIUM: print('skipped: no Chromium on this machine'); return
+    if args.portraits: return portraits(args.portraits)
     if args.shots: Path(args.shots).mkdir(parents=True, exist_ok=True)
     wanted = args.only.split(',') if args.only else ['voila', 'lab', *(['tick', 'old-thread', 'old-tick'] if args.slow else [])]
     if 'voila' in wanted: click('voila', voila, whole=args.slow, shots=args.shots)

@@ -7,7 +7,7 @@ Docs: https://autocomics.github.io/autocomics/builder.html.md"""
 # %% auto #0
 __all__ = ['AUTO', 'PLACES', 'PERCENT', 'FORMATS', 'History', 'Job', 'run_inline', 'run_in_thread', 'Ticks', 'place_name',
            'tail_names', 'read_tail', 'StripBuilder', 'add', 'remove', 'move', 'add_balloon', 'undo', 'redo', 'draw',
-           'cancel', 'compare', 'export', 'load', 'restore', 'flag', 'SelfTest']
+           'cancel', 'compare', 'export', 'load', 'restore', 'flag', 'read_flags', 'flag_report', 'SelfTest']
 
 # %% ../../nbs/42_builder.ipynb #c25d4b7f
 import base64, hashlib, html, json, sys, threading, time, traceback, warnings
@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core import AutocomicsError, atomic_write, cache_dir
-from .generators import DEFAULT, Generator, GeneratorError, available, draw_steps, finish, get
+from .generators import DEFAULT, Generator, GeneratorError, available, draw_steps, finish, get, refusal, wanted
 from .strip import KINDS, Balloon, Panel, Strip, StripError, from_file, layouts, styles, to_cbz, to_json, to_pdf, to_png, to_svg, unlettered
 
 # %% ../../nbs/42_builder.ipynb #21e3ab0d
@@ -129,6 +129,11 @@ def _seed(text, what):
     if not text.strip().isdecimal() or int(text) >= 2**32: raise GeneratorError(f"{what}: a seed is a whole number from 0 to {2**32-1}, or nothing for a random one; got “{text.strip()[:40]}”.")
     return int(text)
 
+def _fixed(text, old):
+    "The seed that a box fixes; what cannot be read as one changes nothing until somebody wants to draw"
+    try: return _seed(text, '')
+    except GeneratorError: return old
+
 # %% ../../nbs/42_builder.ipynb #ae06753d
 AUTO = 'automatic'
 PLACES = {AUTO: None, 'top left': (.28, .18), 'top': (.5, .17), 'top right': (.72, .18), 'left': (.25, .45), 'middle': (.5, .45), 'right': (.75, .45), 'bottom left': (.28, .8), 'bottom right': (.72, .8)}
@@ -173,7 +178,7 @@ class StripBuilder:
         self.saved = self.autosave.read_bytes() if self.autosave and self.autosave.exists() else None # before this builder overwrites it
         self.models = {g.name: g for g in _offered(model, models)}
         strip = captions[0] if len(captions) == 1 and isinstance(captions[0], Strip) else Strip(list(captions) or [''])
-        self.history, self.job, self.compared, self._filling = History(strip), None, None, False
+        self.history, self.job, self.compared, self._filling, self.panels = History(strip), None, None, False, []
         self._make_controls(model)
         self._fill()
 
@@ -206,8 +211,8 @@ def _choice(self:StripBuilder, label, options, value=None, width=330):
     options = list(options) if value is None or value in options else [*options, value]
     return self.w.Dropdown(description=label, options=options, value=value or options[0], **self._wide(width))
 
-def _button(self:StripBuilder, label, act, tip=''):
-    button = self.w.Button(description=label, tooltip=tip or label)
+def _button(self:StripBuilder, label, act, tip='', style=''):
+    button = self.w.Button(description=label, tooltip=tip or label, button_style=style)
     button.on_click(lambda _: self._guard(act)); self.buttons[label] = button
     return button
 
@@ -220,8 +225,8 @@ def _make_controls(self:StripBuilder, model):
     "Every control of the strip, and the page that holds them; those of the panels come and go in `self.rows`"
     w, self.buttons = self.w, {}
     self.model, self.other = self._choice('Model', self.models, model), self._choice('Compare with', ['nothing', *self.models])
-    self.layout, self.style = self._choice('Layout', layouts), self._choice('Style', styles)
-    self.title, self.credits, self.licence = self._text('Title'), self._text('Credits', 'which model drew it'), self._text('Licence', 'such as CC BY 4.0')
+    self.layout, self.style = self._choice('Layout', layouts, width=250), self._choice('Style', styles, width=250)
+    self.title, self.credits, self.licence = self._text('Title', 'of the strip', **self._wide(480)), self._text('Credits', 'which model drew it'), self._text('Licence', 'such as CC BY 4.0')
     self.guidance, self.steps, self.negative = self._text('Guidance scale', "the model's own"), self._text('Steps', "the model's own"), self._text('Negative caption', 'what to steer away from')
     self.format = self._choice('Format', ['png', 'svg', 'pdf', 'cbz', 'json'])
     self.upload = w.FileUpload(description='Load a strip', accept='.png,.svg,.cbz,.json', multiple=False)
@@ -234,13 +239,13 @@ def _make_controls(self:StripBuilder, model):
     self._describe_model()
 
 def _page(self:StripBuilder):
-    "What stands where"
+    "What stands where: first what everybody needs, below the picture what some need"
     button, line = self._button, self._line
-    return self.w.VBox([line(self.model, self.layout, self.style), self.told, line(self.title, self.credits, self.licence), self.rows,
-        line(button('Add panel', self.add), button('Undo', self.undo), button('Redo', self.redo), button('Restore', self.restore, 'Open what was saved before'), self.upload),
-        line(self.guidance, self.steps, self.negative),
-        line(button('Draw all', self.draw), button('Cancel', self.cancel), self.other, button('Compare', self.compare, 'Draw the same captions and seeds with both models')),
-        self.status, self.error, self.picture, line(self.format, button('Export', self.export)), self.link, self.ticks.widget])
+    return self.w.VBox([line(self.model, self.layout, self.style), self.told, self.title, self.rows,
+        line(button('Add panel', self.add), button('Draw all', self.draw, style='primary'), button('Cancel', self.cancel), button('Undo', self.undo), button('Redo', self.redo)),
+        self.status, self.error, self.picture, line(self.format, button('Export', self.export)), self.link, self.w.HTML('<b>More</b>'),
+        line(self.upload, button('Restore', self.restore, 'Open what was saved before'), self.other, button('Compare', self.compare, 'Draw the same captions and seeds with both models')),
+        line(self.guidance, self.steps, self.negative), line(self.credits, self.licence), self.ticks.widget])
 
 for f in (_make_controls, _page): setattr(StripBuilder, f.__name__, f)
 
@@ -262,8 +267,15 @@ def _describe_model(self:StripBuilder):
     g = self.models[self.model.value]
     about = '; '.join(t for t in (g.about, g.size) if t)
     self.told.value = f'<small>{html.escape(about)}. {html.escape(g.knows())}</small>'
+    self._hints()
 
-for f in (_guard, _in_words, _describe_model): setattr(StripBuilder, f.__name__, f)
+def _hints(self:StripBuilder):
+    "Beside each caption, long before drawing: what the chosen model makes of it, where that is not just what it says"
+    for c in self.panels:
+        found = self.models[self.model.value].check(c['prompt'].value).message if c['prompt'].value.strip() else ''
+        c['hint'].value = f'<small role="status">{html.escape(found)}</small>'
+
+for f in (_guard, _in_words, _describe_model, _hints): setattr(StripBuilder, f.__name__, f)
 
 # %% ../../nbs/42_builder.ipynb #4079d92d
 def _texts(strip): return [strip.title, strip.credits or '', strip.licence, *(t for p in strip.panels for t in (p.prompt, p.lettered, *(b.text for b in p.balloons)))]
@@ -288,13 +300,13 @@ for f in (_limited, _limited_steps): setattr(StripBuilder, f.__name__, f)
 def _panel_row(self:StripBuilder, i, panel):
     "The controls of one panel"
     w, n = self.w, i + 1
-    c = dict(prompt=self._text(f'Caption {n}', 'what to draw', panel.prompt), letters=self._text(f'Lettering {n}', 'the caption; a single space for none', '' if panel.caption is None else panel.caption or ' '),
-             seed=self._text(f'Seed {n}', 'random' if panel.seed is None else f'random; the last was {panel.seed}'), note=self._text(f'Note {n}', 'for Good and Bad'),
+    c = dict(prompt=self._text(f'Caption {n}', 'what to draw', panel.prompt, **self._wide(480)), letters=self._text(f'Lettering {n}', 'the caption; one space for none', '' if panel.caption is None else panel.caption or ' ', **self._wide(380)),
+             seed=self._text(f'Seed {n}', 'random' if panel.seed is None else f'last: {panel.seed}', '' if panel.fixed_seed is None else str(panel.fixed_seed), **self._wide(250)), note=self._text(f'Note {n}', 'for Good and Bad'), hint=w.HTML(),
              keep=w.Checkbox(panel.locked, description=f'Keep picture {n}', indent=False, layout=w.Layout(width='150px')),
              rows=[self._balloon_row(n, k, b) for k, b in enumerate(panel.balloons or (Balloon(''),))])
-    for name in ('prompt', 'letters', 'keep'): c[name].observe(lambda change: self._guard(self._edited), 'value')
+    for name in ('prompt', 'letters', 'keep', 'seed'): c[name].observe(lambda change: self._guard(self._edited), 'value')
     c['balloons'] = w.VBox([r['box'] for r in c['rows']])
-    c['box'] = w.VBox([w.HTML(f'<b>Panel {n}</b>'), self._line(c['prompt'], c['letters'], c['seed']), c['balloons'], self._panel_buttons(i, c)], layout=w.Layout(border='1px solid #bbb', padding='4px', margin='3px 0'))
+    c['box'] = w.VBox([w.HTML(f'<b>Panel {n}</b>'), self._line(c['prompt'], c['letters'], c['seed']), c['hint'], c['balloons'], self._panel_buttons(i, c)], layout=w.Layout(border='1px solid #bbb', padding='4px', margin='3px 0'))
     return c
 
 def _panel_buttons(self:StripBuilder, i, c):
@@ -309,7 +321,7 @@ for f in (_panel_row, _panel_buttons): setattr(StripBuilder, f.__name__, f)
 def _balloon_row(self:StripBuilder, n, k, balloon):
     "The controls of balloon `k` of panel `n`"
     label, tail = f'{n}.{k+1}' if k else f'{n}', tail_names(balloon.tail)
-    r = dict(text=self._text(f'Balloon {label}', 'what is said', balloon.text), kind=self._choice(f'Kind {label}', KINDS, balloon.kind, 220), place=self._choice(f'Place {label}', PLACES, place_name(balloon.at), 250),
+    r = dict(text=self._text(f'Balloon {label}', 'what is said', balloon.text, **self._wide(480)), kind=self._choice(f'Kind {label}', KINDS, balloon.kind, 220), place=self._choice(f'Place {label}', PLACES, place_name(balloon.at), 250),
              across=self._choice(f'Tail across {label}', PERCENT, tail[0], 220), down=self._choice(f'Tail down {label}', PERCENT, tail[1], 220), old=balloon)
     r['aim'] = self._line(r['place'], r['across'], r['down']); r['aim'].layout.display = None if balloon.text else 'none'
     r['text'].observe(lambda change: setattr(r['aim'].layout, 'display', None if change['new'].strip() else 'none'), 'value')
@@ -335,17 +347,17 @@ def _fill(self:StripBuilder):
         if s.layout not in self.layout.options: self.layout.options = [*self.layout.options, s.layout]
         self.layout.value, self.style.value, self.title.value, self.credits.value, self.licence.value = s.layout, s.style, s.title, s.credits or '', s.licence
     finally: self._filling = False
-    self._show(s)
+    self._show(s); self._hints()
 
 def _read(self:StripBuilder):
     "Read the widgets into a new strip; pictures come from the present one"
     panels = []
     for c, p in zip(self.panels, self.strip.panels):
         balloons, letters = tuple(filter(None, map(_read_balloon, c['rows']))), c['letters'].value
-        panels.append(replace(p, prompt=c['prompt'].value, caption=None if letters == '' else letters.strip(), balloons=balloons, locked=c['keep'].value))
+        panels.append(replace(p, prompt=c['prompt'].value, caption=None if letters == '' else letters.strip(), balloons=balloons, locked=c['keep'].value, fixed_seed=_fixed(c['seed'].value, p.fixed_seed)))
     return self._limited(replace(self.strip, panels=panels, layout=self.layout.value, style=self.style.value, title=self.title.value, credits=self.credits.value or None, licence=self.licence.value))
 
-def _edited(self:StripBuilder): self._change(self._read(), fill=False)
+def _edited(self:StripBuilder): self._change(self._read(), fill=False); self._hints()
 
 for f in (_fill, _read, _edited): setattr(StripBuilder, f.__name__, f)
 
@@ -358,7 +370,7 @@ def _change(self:StripBuilder, strip, fill=True):
 
 def _show(self:StripBuilder, strip):
     "The strip, or two of them side by side after a comparison"
-    def figure(name, s): return f'<figure style="margin:0"><figcaption>{html.escape(name)}</figcaption>{_picture(s)}</figure>'
+    def figure(name, s): return f'<figure style="margin:0;flex:1 1 420px"><figcaption>{html.escape(name)}</figcaption>{_picture(s)}</figure>'
     pair, self.compared = self.compared, None
     self.picture.value = _picture(strip) if pair is None else f'<div style="display:flex;gap:8px;flex-wrap:wrap">{"".join(figure(*o) for o in pair)}</div>'
 
@@ -409,13 +421,12 @@ def _options(self:StripBuilder, generator):
 
 def _ready(self:StripBuilder, strip, generator, only):
     "`strip` with the seeds of the boxes; complains about captions before anything is drawn"
-    panels, told = list(strip.panels), []
-    for i, (c, p) in enumerate(zip(self.panels, strip.panels)):
-        if (only is not None and i not in only) or (p.image is not None and (p.locked or not p.model)): continue
-        panels[i], found = replace(p, seed=_seed(c['seed'].value, f'Panel {i+1}')), generator.check(p.prompt)
-        if not found.ok: raise GeneratorError(f'Panel {i+1}: {found.message}')
-        if found.message: told.append(f'Panel {i+1}: {found.message}')
-    if told: self.error.value = _status(' '.join(told), 'alert')
+    todo, panels = wanted(strip, only), list(strip.panels)
+    found = {f'Panel {i+1}': generator.check(panels[i].prompt) for i in todo}
+    for i in todo: panels[i] = replace(panels[i], seed=_seed(self.panels[i]['seed'].value, f'Panel {i+1}'))
+    if refusal(found): raise GeneratorError(refusal(found))
+    told = ' '.join(f'{name}: {c.message}' for name, c in found.items() if c.message)
+    if told: self.error.value = _status(told, 'alert')
     return replace(strip, panels=panels)
 
 for f in (_options, _ready): setattr(StripBuilder, f.__name__, f)
@@ -474,7 +485,7 @@ def compare(self:StripBuilder):
     strip, options = self._ready(self._ready(self._read(), a, None), b, None), (self._options(a), self._options(b))
     def both():
         first = yield from draw_steps(strip, a, **options[0])
-        again = replace(first, panels=[replace(p, image=None, locked=False) for p in first.panels])
+        again = replace(first, panels=[replace(p, image=None, locked=False) if p.model else p for p in first.panels]) # pictures of one's own stay
         return first, (yield from draw_steps(again, b, **options[1]))
     def done(pair): self.compared = [(a.name, pair[0]), (b.name, pair[1])]; self._change(pair[0])
     self._start(both(), strip, done)
@@ -525,6 +536,28 @@ def flag(self:StripBuilder, i, verdict):
     self.status.value = _status(f'Panel {i+1} flagged as {verdict} in {self.flags.name}.')
 
 StripBuilder.flag = flag
+
+def read_flags(
+    path # of a flags file
+):
+    "The entries of a flags file, as dicts; a line that was cut off (a full disk, a crash) is left out. Raises `StripError` where there is no file."
+    try: lines = Path(path).read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as e: raise StripError(f"{path} could not be read: {getattr(e, 'strerror', None) or 'it is not UTF-8 text'}.") from None
+    found = []
+    for line in lines:
+        try: entry = json.loads(line)
+        except (ValueError, RecursionError): continue
+        if isinstance(entry, dict) and entry.get('verdict') in ('good', 'bad'): found.append(entry)
+    return found
+
+def flag_report(
+    path # of a flags file
+):
+    "model -> share of its flagged pictures that are good, as an `Estimate` with n and Wilson's interval; a picture that was flagged twice counts once, as it was flagged last"
+    from autocomics.diffusion.metrics import wilson
+    last = {(e.get('model'), e.get('sha256')): e['verdict'] == 'good' for e in read_flags(path)}
+    models = dict.fromkeys(m for m, _ in last)
+    return {m: wilson(sum(v for (k, _), v in last.items() if k == m), sum(k == m for k, _ in last)) for m in models}
 
 # %% ../../nbs/42_builder.ipynb #975ecf50
 class SelfTest:

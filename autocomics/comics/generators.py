@@ -6,8 +6,8 @@ Docs: https://autocomics.github.io/autocomics/generators.html.md"""
 
 # %% auto #0
 __all__ = ['PREVIEW_SECONDS', 'NUMBERS', 'DEFAULT', 'GeneratorError', 'Option', 'Check', 'Generator', 'list_words', 'make_room',
-           'seed_list', 'generate', 'words_of', 'nearest_word', 'nearest_words', 'not_known', 'digits_in', 'Digits',
-           'Glide', 'trained_actors', 'read_scene', 'Scenes', 'read_place', 'GlideClip', 'pull', 'Diffusers',
+           'seed_list', 'refusal', 'generate', 'words_of', 'nearest_word', 'nearest_words', 'not_known', 'digits_in',
+           'Digits', 'Glide', 'trained_actors', 'read_scene', 'Scenes', 'read_place', 'GlideClip', 'pull', 'Diffusers',
            'available', 'get', 'best_for', 'wanted', 'draw_steps', 'finish', 'draw']
 
 # %% ../../nbs/40_generators.ipynb #b3bbf2d6
@@ -40,6 +40,7 @@ class Check(NamedTuple):
     ok: bool           # can it be drawn?
     message: str = ''  # what is wrong or was not understood, in words
     unknown: dict = {} # word -> the nearest known one ('' past the first twenty)
+    advice: str = ''   # where it cannot be drawn: what could be written instead
 
 # %% ../../nbs/40_generators.ipynb #3af2ebf4
 def _check_option(self:Option, value):
@@ -105,15 +106,21 @@ def list_words(items): return ', '.join(items[:-1]) + ' and ' + items[-1] if len
 # %% ../../nbs/40_generators.ipynb #90005d45
 _open = {} # name -> the `Generator` that was opened
 
-def make_room(keep):
-    "Move every loaded model but `keep` off the GPU, and `keep` back to it"
+def make_room(
+    keep,       # the `Generator` that is about to draw
+    device=None # where it draws; None: the GPU, where there is one
+):
+    "Move every other loaded model to main memory, and `keep` to `device`; without a GPU there is nothing to move"
     torch = sys.modules.get('torch')
-    if torch is None or not torch.cuda.is_available(): return
-    from autocomics.core import default_device
+    if device is None:
+        if torch is None: return
+        from autocomics.core import default_device
+        device = default_device()
+        if device.type == 'cpu': return
     for g in _open.values():
-        if g is not keep and g.memory(): g.to(torch.device('cpu'))
-    torch.cuda.empty_cache()
-    if keep.memory(): keep.to(default_device())
+        if g is not keep and g.memory(): g.to('cpu')
+    if torch is not None and torch.cuda.is_available(): torch.cuda.empty_cache()
+    if keep.memory(): keep.to(device)
 
 # %% ../../nbs/40_generators.ipynb #5f50f05f
 def seed_list(
@@ -129,6 +136,14 @@ def seed_list(
     return list(seeds)
 
 # %% ../../nbs/40_generators.ipynb #fab75fa5
+def refusal(
+    checks # {what the caption is called, or '': its `Check`}
+):
+    "Why captions cannot be drawn, in words: up to five by name, and the advice once; '' where all can be drawn"
+    bad = {name: c for name, c in checks.items() if not c.ok}
+    told = [f'{name}: {c.message}' if name else c.message for name, c in list(bad.items())[:5]] + ([f'So it is with {len(bad)-5} more.'] if len(bad) > 5 else [])
+    return ' '.join([*told, *dict.fromkeys(c.advice for c in bad.values() if c.advice)])
+
 def generate(self:Generator,
     captions,  # a string, or a list of them
     seed=None, # as in `seed_list`
@@ -137,9 +152,8 @@ def generate(self:Generator,
     "Draw, one step at a time; stop iterating to cancel. Raises `GeneratorError` at once for captions, seeds and options that cannot be used."
     captions = [captions] if isinstance(captions, str) else list(captions)
     if not captions: raise GeneratorError("There is no caption to draw.")
-    for c in captions:
-        found = self.check(c)
-        if not found.ok: raise GeneratorError(found.message)
+    why = refusal({f'Caption {i+1}' if len(captions) > 1 else '': self.check(c) for i, c in enumerate(captions)})
+    if why: raise GeneratorError(why)
     chosen, seeds = self._options(options), seed_list(seed, len(captions))
     if self.state() != 'ready': raise GeneratorError(f'{self.name} cannot draw yet: {self.state()}')
     make_room(self)
@@ -156,8 +170,8 @@ def nearest_word(
     word, # what was written
     known # the words that are known
 ):
-    "The known word that is spelled most like `word`"
-    return max(sorted(known), key=lambda k: difflib.SequenceMatcher(None, k, word[:80]).ratio())
+    "The known word that has `word` in it, or else is spelled most like it"
+    return max(sorted(known), key=lambda k: (len(word) > 3 and word in k, difflib.SequenceMatcher(None, k, word[:80]).ratio()))
 
 def nearest_words(words, known):
     "word -> the nearest known one, for the first twenty; '' for the others"
@@ -204,7 +218,7 @@ def _check_digit(self:Digits, caption):
     told = not_known('digits', unknown)
     if len(set(found)) == 1: return Check(True, told and told + f"It draws the {found[0]} and leaves the rest out.", unknown)
     why = f"{short} names {len(set(found))} digits" if found else f"{short} names no digit" if caption.strip() else "An empty caption names no digit"
-    return Check(False, f"{told}{why}; digits draws one digit per panel: 0 to 9, or zero to nine, as in “a seven”. For other captions choose another model.", unknown)
+    return Check(False, f"{told}{why}.", unknown, "digits draws one digit per panel: 0 to 9, or zero to nine, as in “a seven”. For other captions choose another model.")
 
 Digits.check = _check_digit
 
@@ -364,7 +378,7 @@ def _check_scene(self:Scenes, caption):
     drawn, why, unknown = self.read(caption)
     if drawn is not None: return Check(True, f'{why}It draws “{drawn}”.' if why else '', unknown)
     what = f'“{caption.strip()[:60]}” names nobody' if caption.strip() else 'An empty caption names nobody'
-    return Check(False, f'{why}{what} that {self.name} can draw. Say in English who, where and when, as in “a {self.actors[0]} in the forest at night”; the lettering may say anything. {self.knows()}', unknown)
+    return Check(False, f'{why}{what} that {self.name} can draw.', unknown, f'Say in English who, where and when, as in “a {self.actors[0]} in the forest at night”; the lettering may say anything. {self.knows()}')
 
 def _scene_steps(self:Scenes, captions, seeds, options): yield from Glide._steps(self, [self.read(c)[0] for c in captions], seeds, options)
 
@@ -544,10 +558,10 @@ def wanted(
     return [i for i, p in enumerate(strip.panels) if (only is None or i in only) and not (p.image is not None and (p.locked or not p.model))]
 
 def _panel_seeds(strip, todo, seed):
-    "A seed for each panel to draw: counted from `seed`, or the panel's own, or a random one"
+    "A seed for each panel to draw: counted from `seed`, or the one fixed in the panel, or the panel's own, or a random one"
     if seed is not None: seeds = seed_list(seed, len(strip.panels)); return [seeds[i] for i in todo]
     spare = seed_list(None, len(todo)) if todo else []
-    return [new if strip.panels[i].seed is None else strip.panels[i].seed for i, new in zip(todo, spare)]
+    return [next(s for s in (strip.panels[i].fixed_seed, strip.panels[i].seed, new) if s is not None) for i, new in zip(todo, spare)]
 
 # %% ../../nbs/40_generators.ipynb #4d5079ed
 def draw_steps(
@@ -562,6 +576,8 @@ def draw_steps(
     if not strip.panels: raise GeneratorError("There is nothing to draw: give at least one caption.")
     todo = wanted(strip, only)
     seeds = _panel_seeds(strip, todo, seed)
+    why = refusal({f'Panel {i+1}' if len(strip.panels) > 1 else '': generator.check(strip.panels[i].prompt) for i in todo})
+    if why: raise GeneratorError(why)
     steps = generator.generate([strip.panels[i].prompt for i in todo], seeds, **options) if todo else iter(())
     def run():
         pictures = []

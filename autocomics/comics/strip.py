@@ -96,6 +96,7 @@ class Panel:
     model: str = ''             # the model that drew it, '' for a picture of your own
     options: dict = field(default_factory=dict) # what else the model was told (guidance_scale, num_inference_steps, ...)
     locked: bool = False        # keep this picture when the strip is drawn again
+    fixed_seed: int | None = None # a seed that every further drawing shall take; None: a new one each time
 
     def __post_init__(self):
         self.prompt = _clean(self.prompt, "A panel's prompt")
@@ -103,8 +104,8 @@ class Panel:
         if isinstance(self.balloons, (str, Balloon)): self.balloons = (self.balloons,)
         self.balloons = tuple(b if isinstance(b, Balloon) else Balloon(b) for b in self.balloons)
         if self.image is not None: self.image = as_picture(self.image)
-        if self.seed is not None and (isinstance(self.seed, bool) or not isinstance(self.seed, int)):
-            raise StripError(f"A seed is a whole number, not {self.seed!r:.40}.")
+        for seed in (self.seed, self.fixed_seed):
+            if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)): raise StripError(f"A seed is a whole number, not {seed!r:.40}.")
 
     @property
     def lettered(self):
@@ -740,7 +741,7 @@ def to_dict(
     "The whole project as plain data"
     return dict(autocomics=FORMAT, title=strip.title, layout=strip.layout, style=strip.style, credits=strip.credits, licence=strip.licence,
                 language=strip.language, panel_size=strip.panel_size, panels=[
-        dict(prompt=p.prompt, caption=p.caption, seed=p.seed, model=p.model, options=p.options, locked=p.locked, image=_encode(p.image) if images else None,
+        dict(prompt=p.prompt, caption=p.caption, seed=p.seed, model=p.model, options=p.options, locked=p.locked, fixed_seed=p.fixed_seed, image=_encode(p.image) if images else None,
              balloons=[dict(text=b.text, kind=b.kind, at=b.at, tail=b.tail) for b in p.balloons]) for p in strip.panels])
 
 def _take(d, cls, what):
@@ -797,7 +798,7 @@ def parameters(
     facts = {label: options[k] for k, label in _NAMES.items() if k in options}
     if drawn: facts |= {'Seed': drawn[0].seed, 'Model': drawn[0].model}
     facts |= {'Panels': len(strip.panels), 'Seeds': ' '.join('-' if p.seed is None else str(p.seed) for p in strip.panels)}
-    negative = str(options.get('negative_prompt') or '')
+    negative = str(options.get('negative_caption') or '')
     return '\n'.join([' | '.join(p.prompt for p in strip.panels)] + ([f'Negative prompt: {negative}'] if negative else []) + [', '.join(f'{k}: {v}' for k, v in facts.items())])
 
 # %% ../../nbs/41_strip.ipynb #65a75c3a
