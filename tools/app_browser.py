@@ -63,9 +63,10 @@ def portrait(folder):
         server = subprocess.Popen([*COMMAND, '--no-browser', '--port', '0', '--folder', d, '--model', 'scenes'], stdout=subprocess.PIPE, text=True, env={**os.environ, 'AUTOCOMICS_CACHE': d})
         try:
             browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_page(viewport=dict(width=1180, height=1290)); page.set_default_timeout(240_000)
+            page = browser.new_page(viewport=dict(width=1180, height=1420)); page.set_default_timeout(240_000)
             page.goto(server.stdout.readline().strip()); page.get_by_label('Title', exact=True).wait_for()
-            write(page, 'Title', 'Cats and weather'); write(page, 'Balloon 2', 'Not again.'); draw(page); page.wait_for_timeout(1500)
+            write(page, 'Title', 'Weather'); write(page, 'Balloon 2', 'Not again.'); draw(page)
+            press(page, 'Undo'); said(page, 'Undone'); press(page, 'Redo'); said(page, 'Redone'); page.wait_for_timeout(1500)
             page.screenshot(path=Path(d)/'shot.png'); small(Path(d)/'shot.png', Path(folder)/'app.png')
             browser.close()
         finally: server.terminate(); server.wait(60)

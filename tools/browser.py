@@ -184,7 +184,7 @@ def portraits(folder):
         write_notebook(home, STORY); process, open_ = voila(home, sys.executable)
         browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            page = browser.new_page(viewport=dict(width=1180, height=1290)); page.set_default_timeout(240_000)
+            page = browser.new_page(viewport=dict(width=1180, height=1330)); page.set_default_timeout(240_000)
             open_(page); story(page); page.mouse.move(0, 0); page.screenshot(path=shot); small(shot, Path(folder)/'builder.png')
             page.get_by_label('Compare with', exact=True).select_option('scenes-base'); press(page, 'Compare'); page.locator('figcaption').filter(has_text='scenes-base').wait_for(); said(page, 'Done'); page.wait_for_timeout(1500)
             page.locator('figure').first.locator('..').screenshot(path=shot); small(shot, Path(folder)/'builder_compare.png')

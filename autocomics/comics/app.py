@@ -67,7 +67,7 @@ def hosted_models(
     return list(dict.fromkeys(names))
 
 # %% ../../nbs/44_app.ipynb #aa4d4941
-STARTERS = {'digits': ('six', 'seven', 'eight', 'nine'), 'scenes': ('a cat on the beach', 'a cat on the beach in the rain', 'a cat in a room at night')} # what a new page shows, by model; others begin with an empty panel
+STARTERS = {'digits': ('six', 'seven', 'eight', 'nine'), 'scenes': ('a fox in the forest', 'a fox in the forest in the rain', 'a fox in a room at night')} # what a new page shows, by model; others begin with an empty panel
 
 def last_strip(
     path # of an autosave

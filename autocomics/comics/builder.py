@@ -226,7 +226,7 @@ def _make_controls(self:StripBuilder, model):
     w, self.buttons = self.w, {}
     self.model, self.other = self._choice('Model', self.models, model), self._choice('Compare with', ['nothing', *self.models])
     self.layout, self.style = self._choice('Layout', layouts, width=250), self._choice('Style', styles, width=250)
-    self.title, self.credits, self.licence = self._text('Title', 'of the strip', **self._wide(480)), self._text('Credits', 'which model drew it'), self._text('Licence', 'such as CC BY 4.0')
+    self.title, self.credits, self.licence = self._text('Title', 'of the strip', **self._wide(460)), self._text('Credits', 'which model drew it'), self._text('Licence', 'such as CC BY 4.0')
     self.guidance, self.steps, self.negative = self._text('Guidance scale', "the model's own"), self._text('Steps', "the model's own"), self._text('Negative caption', 'what to steer away from')
     self.format = self._choice('Format', ['png', 'svg', 'pdf', 'cbz', 'json'])
     self.upload = w.FileUpload(description='Load a strip', accept='.png,.svg,.cbz,.json', multiple=False)
@@ -300,8 +300,8 @@ for f in (_limited, _limited_steps): setattr(StripBuilder, f.__name__, f)
 def _panel_row(self:StripBuilder, i, panel):
     "The controls of one panel"
     w, n = self.w, i + 1
-    c = dict(prompt=self._text(f'Caption {n}', 'what to draw', panel.prompt, **self._wide(480)), letters=self._text(f'Lettering {n}', 'the caption; one space for none', '' if panel.caption is None else panel.caption or ' ', **self._wide(380)),
-             seed=self._text(f'Seed {n}', 'random' if panel.seed is None else f'last: {panel.seed}', '' if panel.fixed_seed is None else str(panel.fixed_seed), **self._wide(250)), note=self._text(f'Note {n}', 'for Good and Bad'), hint=w.HTML(),
+    c = dict(prompt=self._text(f'Caption {n}', 'what to draw', panel.prompt, **self._wide(460)), letters=self._text(f'Lettering {n}', 'the caption; one space for none', '' if panel.caption is None else panel.caption or ' ', **self._wide(350)),
+             seed=self._text(f'Seed {n}', 'random' if panel.seed is None else f'last: {panel.seed}', '' if panel.fixed_seed is None else str(panel.fixed_seed), **self._wide(235)), note=self._text(f'Note {n}', 'for Good and Bad'), hint=w.HTML(),
              keep=w.Checkbox(panel.locked, description=f'Keep picture {n}', indent=False, layout=w.Layout(width='150px')),
              rows=[self._balloon_row(n, k, b) for k, b in enumerate(panel.balloons or (Balloon(''),))])
     for name in ('prompt', 'letters', 'keep', 'seed'): c[name].observe(lambda change: self._guard(self._edited), 'value')
@@ -321,7 +321,7 @@ for f in (_panel_row, _panel_buttons): setattr(StripBuilder, f.__name__, f)
 def _balloon_row(self:StripBuilder, n, k, balloon):
     "The controls of balloon `k` of panel `n`"
     label, tail = f'{n}.{k+1}' if k else f'{n}', tail_names(balloon.tail)
-    r = dict(text=self._text(f'Balloon {label}', 'what is said', balloon.text, **self._wide(480)), kind=self._choice(f'Kind {label}', KINDS, balloon.kind, 220), place=self._choice(f'Place {label}', PLACES, place_name(balloon.at), 250),
+    r = dict(text=self._text(f'Balloon {label}', 'what is said', balloon.text, **self._wide(460)), kind=self._choice(f'Kind {label}', KINDS, balloon.kind, 220), place=self._choice(f'Place {label}', PLACES, place_name(balloon.at), 250),
              across=self._choice(f'Tail across {label}', PERCENT, tail[0], 220), down=self._choice(f'Tail down {label}', PERCENT, tail[1], 220), old=balloon)
     r['aim'] = self._line(r['place'], r['across'], r['down']); r['aim'].layout.display = None if balloon.text else 'none'
     r['text'].observe(lambda change: setattr(r['aim'].layout, 'display', None if change['new'].strip() else 'none'), 'value')
