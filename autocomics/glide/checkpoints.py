@@ -22,23 +22,26 @@ from safetensors.torch import save_file
 
 from ..core import AutocomicsError, atomic_write, download, sha256_file
 from ..core import cache_dir as default_cache_dir
-from .text2im import Text2Im, create_model, default_options, resolve_options, stored_dtype
+from .text2im import DTYPES, Text2Im, create_model, default_options, resolve_options, stored_dtype
 
 # %% ../../nbs/32_checkpoints.ipynb #af80b302
 class CheckpointError(AutocomicsError, ValueError):
     "Weights that cannot be used: damaged, hostile, or those of another network"
 
+def _why_not(path, error):
+    "A refusal of `torch.load` in words: a program, or no checkpoint at all?"
+    with open(path, 'rb') as f: is_pickle = f.read(2) in (b'PK', *(bytes([0x80, v]) for v in range(2, 6)))
+    unsafe = is_pickle and isinstance(error, pickle.UnpicklingError) and 'weights_only' in str(error).lower().replace(' ', '_')
+    return 'it holds more than tensors, and running what it holds could do anything to this machine' if unsafe else 'it is truncated, or no checkpoint at all'
+
+# %% ../../nbs/32_checkpoints.ipynb #380cf627
 def read_torch(
     path # a file written by `torch.save`
 ) -> dict:
     "The tensors of a PyTorch checkpoint, by name, memory-mapped where the format allows it. Never runs code from it. Raises `CheckpointError` for anything but a flat dict of dense tensors."
     if not Path(path).is_file(): raise CheckpointError(f"There is no file {path}.")
     try: tensors = torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
-    except Exception as e:
-        with open(path, 'rb') as f: is_pickle = f.read(2) in (b'PK', *(bytes([0x80, v]) for v in range(2, 6)))
-        unsafe = is_pickle and isinstance(e, pickle.UnpicklingError) and 'weights_only' in str(e).lower().replace(' ', '_')
-        why = 'it holds more than tensors, and running what it holds could do anything to this machine' if unsafe else 'it is truncated, or no checkpoint at all'
-        raise CheckpointError(f"{path} was not loaded: {why}. Nothing in it was run. Get the file again from a source you trust, best as .safetensors.") from e
+    except Exception as e: raise CheckpointError(f"{path} was not loaded: {_why_not(path, e)}. Nothing in it was run. Get the file again from a source you trust, best as .safetensors.") from e
     if not isinstance(tensors, dict): raise CheckpointError(f"{path} holds a {type(tensors).__name__}, not a dict of tensors by name. Save the network's state_dict().")
     for name, t in tensors.items():
         if not isinstance(t, torch.Tensor): raise CheckpointError(f"{path} holds a {type(t).__name__} under {name!r}; a flat dict of tensors was expected. Save the network's state_dict() alone.")
@@ -50,6 +53,13 @@ def read_torch(
 _FIRST = 'input_blocks.0.0.weight'
 _INPUTS = {3: 'base', 6: 'upsample', 7: 'base-inpaint', 10: 'upsample-inpaint'}
 
+def _hint(expected, found):
+    "What the file looks like, if its first convolution gives it away"
+    given, wanted = found.get(_FIRST, ()), expected.get(_FIRST, ())
+    kind = _INPUTS.get(given[1]) if len(given) == len(wanted) == 4 and given[1] != wanted[1] else None
+    return (f" The file looks like one of kind '{kind}'." if kind else '') + ' If it is a network of another size, pass its options to load, or put them into config.json.'
+
+# %% ../../nbs/32_checkpoints.ipynb #47ec8dde
 def compare(
     expected, # dict of name -> shape, in the network's order
     found,    # dict of name -> shape, as in the file
@@ -57,17 +67,13 @@ def compare(
     path      # the file, for the message
 ):
     "Raise `CheckpointError` naming the first tensor that is missing, of another shape, or too many"
-    hint = ''
-    if _FIRST in expected and len(found.get(_FIRST, ())) == 4 and found[_FIRST][1] != expected[_FIRST][1]:
-        kind = _INPUTS.get(found[_FIRST][1])
-        hint = f" The file looks like one of kind '{kind}'." if kind else ''
-    hint += ' If it is a network of another size, pass its options to load, or put them into config.json.'
     for name, shape in expected.items():
-        if name not in found: raise CheckpointError(f"{path} has no tensor '{name}', which {what} needs.{hint}")
-        if tuple(found[name]) != tuple(shape): raise CheckpointError(f"{path}: tensor '{name}' has the shape {tuple(found[name])}, but {what} needs {tuple(shape)}.{hint}")
+        if name not in found: raise CheckpointError(f"{path} has no tensor '{name}', which {what} needs.{_hint(expected, found)}")
+        if tuple(found[name]) != tuple(shape): raise CheckpointError(f"{path}: tensor '{name}' has the shape {tuple(found[name])}, but {what} needs {tuple(shape)}.{_hint(expected, found)}")
     for name in found:
-        if name not in expected: raise CheckpointError(f"{path} has a tensor '{name}', which {what} has no place for.{hint}")
+        if name not in expected: raise CheckpointError(f"{path} has a tensor '{name}', which {what} has no place for.{_hint(expected, found)}")
 
+# %% ../../nbs/32_checkpoints.ipynb #76de3eb8
 def shapes(
     kind,     # 'base', 'upsample', 'base-inpaint' or 'upsample-inpaint'
     **options # as for `create_model`
@@ -89,6 +95,7 @@ def _written_whole(path):
     except (OSError, SafetensorError) as e: raise CheckpointError(f"{path.name} could not be written to {path.parent}: {e}. Make room there, or choose another folder.") from e
     finally: part.unlink(missing_ok=True)
 
+# %% ../../nbs/32_checkpoints.ipynb #50237bdb
 def write_safetensors(
     tensors,      # dict of name -> tensor
     path,         # the file
@@ -126,6 +133,7 @@ def _header(path):
     except (SafetensorError, OSError) as e:
         raise CheckpointError(f"{path} is no whole safetensors file ({e}). It is truncated or something else; delete it and get it again.") from e
 
+# %% ../../nbs/32_checkpoints.ipynb #c4cacec5
 def fill_model(
     model,       # a network on the meta device
     path,        # a safetensors file
@@ -154,6 +162,7 @@ KINDS = {kind: f"{OPENAI}{kind.replace('-', '_')}.pt" for kind in ('base', 'upsa
 CLIP_FILES = {'text': OPENAI + 'clip_text_enc.pt', 'image': OPENAI + 'clip_image_enc.pt'}
 MAX_BYTES = 8 << 30 # more than any network here can use
 
+# %% ../../nbs/32_checkpoints.ipynb #1fc46e00
 class _Record:
     "The SHA-256 of everything that was downloaded or converted, in `sha256.json` of the cache folder"
     def __init__(self, folder): self.path = Path(folder)/'sha256.json'
@@ -186,6 +195,7 @@ def _announce(url):
     except (requests.RequestException, ValueError): size = 0
     print(f"Downloading {Path(urlsplit(url).path).name}, {f'{size/1e6:,.1f} MB' if size else 'of unknown size'}, from {urlsplit(url).hostname}")
 
+# %% ../../nbs/32_checkpoints.ipynb #7db0cc5a
 def _check_pin(sha256):
     if sha256 is not None and not re.fullmatch('[0-9a-fA-F]{64}', sha256): raise CheckpointError(f"sha256 is 64 hexadecimal digits, not {sha256!r}.")
     return sha256 and sha256.lower()
@@ -205,6 +215,25 @@ def _downloaded(url, folder, record, sha256):
     return path, found
 
 # %% ../../nbs/32_checkpoints.ipynb #d3e64433
+def _digest(path, sha256):
+    if not Path(path).is_file(): raise CheckpointError(f"There is no file {path}.")
+    found = sha256_file(path)
+    if sha256 and sha256 != found: raise CheckpointError(f"{path}: its SHA-256 is {found}, expected {sha256}. It is another file than the one that was pinned.")
+    return found
+
+# %% ../../nbs/32_checkpoints.ipynb #d409a1ed
+def _converted(folder, name, digest): return folder/f'{name.stem}-{digest[:16]}.safetensors'
+
+def _convert_once(source, path, record, expected, what, metadata):
+    "Convert unless it has been done, one process at a time, and see that what is there is what was made"
+    from filelock import FileLock
+    with FileLock(f'{path}.lock'):
+        if not path.exists():
+            convert(source, path, expected, what, metadata)
+            record.put(path.name, sha256_file(path), path)
+    record.check(path)
+
+# %% ../../nbs/32_checkpoints.ipynb #33a2e7cb
 def weights_file(
     source,         # path or http(s) address of a .safetensors file or a PyTorch checkpoint
     expected,       # dict of name -> shape that it must have, or None
@@ -213,32 +242,20 @@ def weights_file(
     sha256=None     # the SHA-256 the file must have; None: recorded on first use
 ) -> tuple:
     "(path of a safetensors file with these weights, SHA-256 of the source): downloaded and converted where that has not been done before. Raises `CheckpointError`, or `DownloadError` where it cannot be had."
-    from filelock import FileLock
     folder = Path(cache_dir) if cache_dir else default_cache_dir('checkpoints')
     folder.mkdir(parents=True, exist_ok=True)
     record, source, sha256 = _Record(folder), str(source), _check_pin(sha256)
     remote = re.match('https?://', source) is not None
     name = Path(unquote(urlsplit(source).path) if remote else source)
-    made = lambda digest: folder/f'{name.stem}-{digest[:16]}.safetensors'
     known = (sha256 or record.get(source)) if remote else None
-    if remote and name.suffix != '.safetensors' and known and made(known).exists():
-        record.check(made(known))
-        return made(known), known
+    if known and name.suffix != '.safetensors' and _converted(folder, name, known).exists():
+        record.check(_converted(folder, name, known))
+        return _converted(folder, name, known), known
     path, digest = _downloaded(source, folder, record, sha256) if remote else (Path(source), _digest(source, sha256))
     if name.suffix == '.safetensors': return path, digest
-    with FileLock(folder/f'{made(digest).name}.lock'):
-        if not made(digest).exists():
-            convert(path, made(digest), expected, what, dict(source=source if remote else name.name, source_sha256=digest))
-            record.put(made(digest).name, sha256_file(made(digest)), made(digest))
-    record.check(made(digest))
+    _convert_once(path, _converted(folder, name, digest), record, expected, what, dict(source=source if remote else name.name, source_sha256=digest))
     if remote: path.unlink(missing_ok=True)
-    return made(digest), digest
-
-def _digest(path, sha256):
-    if not Path(path).is_file(): raise CheckpointError(f"There is no file {path}.")
-    found = sha256_file(path)
-    if sha256 and sha256 != found: raise CheckpointError(f"{path}: its SHA-256 is {found}, expected {sha256}. It is another file than the one that was pinned.")
-    return found
+    return _converted(folder, name, digest), digest
 
 # %% ../../nbs/32_checkpoints.ipynb #fa9dba8c
 FORMAT, VERSION = 'autocomics-glide', 1
@@ -247,17 +264,22 @@ SAMPLING = dict(guidance_scale=3.0, num_inference_steps=20, upsample_steps=10, u
 def _need(ok, path, message):
     if not ok: raise CheckpointError(f"{path}: {message}")
 
+# %% ../../nbs/32_checkpoints.ipynb #f71eb5dd
+def _check_lora(kind, lora, path):
+    "The part of a configuration that says what a LoRA changes, with its defaults"
+    if lora is None: return None
+    _need(isinstance(lora, dict) and isinstance(lora.get('parent'), str), path, f"networks.{kind}.lora needs 'file' and 'parent'.")
+    rank, alpha = lora.get('rank', 8), lora.get('alpha', lora.get('rank', 8))
+    _need(isinstance(rank, int) and rank > 0 and isinstance(alpha, (int, float)), path, f"networks.{kind}.lora: rank is a positive whole number and alpha a number.")
+    return {**lora, 'rank': rank, 'alpha': float(alpha)}
+
+# %% ../../nbs/32_checkpoints.ipynb #4fc28f99
 def _check_network(kind, entry, path):
     "One network of a configuration, with all its options"
     _need(kind in KINDS, path, f"no network is of the kind {kind!r}; the kinds are {', '.join(KINDS)}.")
     _need(isinstance(entry, dict) and isinstance(entry.get('options', {}), dict), path, f"networks.{kind} needs an object with 'options' and 'file' or 'lora'.")
     _need(('file' in entry) != ('lora' in entry), path, f"networks.{kind} needs either 'file' or 'lora'.")
-    lora = entry.get('lora')
-    if lora is not None:
-        _need(isinstance(lora, dict) and isinstance(lora.get('parent'), str), path, f"networks.{kind}.lora needs 'file' and 'parent'.")
-        rank, alpha = lora.get('rank', 8), lora.get('alpha', lora.get('rank', 8))
-        _need(isinstance(rank, int) and rank > 0 and isinstance(alpha, (int, float)), path, f"networks.{kind}.lora: rank is a positive whole number and alpha a number.")
-        lora = {**lora, 'rank': rank, 'alpha': float(alpha)}
+    lora = _check_lora(kind, entry.get('lora'), path)
     file = (lora or entry).get('file')
     _need(isinstance(file, str) and re.fullmatch(r'[\w][\w.+-]*\.safetensors', file) is not None, path, f"networks.{kind}: {file!r} is not the plain name of a .safetensors file in this folder.")
     try: options = resolve_options(kind, entry.get('options', {}))
@@ -266,16 +288,21 @@ def _check_network(kind, entry, path):
     return {'options': options, **({'lora': lora} if lora else {'file': file})}
 
 # %% ../../nbs/32_checkpoints.ipynb #5e38cc29
-def read_config(
-    folder # a folder with config.json
-) -> dict:
-    "The configuration of a folder of weights, checked and with all defaults filled in. Raises `CheckpointError` saying what is wrong in it."
+def _read_json(folder):
     path = Path(folder)/'config.json'
     try: config = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError: raise CheckpointError(f"{folder} has no config.json: it is no folder of weights. Give the folder that `save` or a fine-tuning wrote.") from None
     except (OSError, ValueError, RecursionError) as e: raise CheckpointError(f"{path} could not be read as JSON ({e}).") from e
     _need(isinstance(config, dict) and config.get('format') == FORMAT, path, f'"format" must be "{FORMAT}": this is a configuration of something else.')
     _need(config.get('version') == VERSION, path, f'"version" is {config.get("version")!r}; this release reads version {VERSION}. Update autocomics.')
+    return config, path
+
+# %% ../../nbs/32_checkpoints.ipynb #009587c4
+def read_config(
+    folder # a folder with config.json
+) -> dict:
+    "The configuration of a folder of weights, checked and with all defaults filled in. Raises `CheckpointError` saying what is wrong in it."
+    config, path = _read_json(folder)
     _need(config.get('tokenizer') in ('gpt2', 'small'), path, f'"tokenizer" is {config.get("tokenizer")!r}; expected "gpt2" or "small".')
     networks, sampling, info = config.get('networks'), config.get('sampling', {}), config.get('info', {})
     _need(isinstance(networks, dict) and networks, path, '"networks" must name at least one network.')
@@ -313,16 +340,23 @@ def save(
 # %% ../../nbs/32_checkpoints.ipynb #5cd805f6
 _LORA = re.compile(r'(.+)\.lora_([AB])(?:\.default)?(?:\.weight)?')
 
-def _lora_changes(path, scale, expected):
-    "name -> function of the parent's tensor, from the file of a LoRA. Raises `CheckpointError` naming the first tensor that does not fit."
-    pairs, changes = {}, {}
+def _lora_parts(path, expected):
+    "name -> {'A': …, 'B': …} and name -> replacement, from the file of a LoRA"
+    pairs, replaced = {}, {}
     _header(path)
     with safe_open(path, 'pt') as f:
         for key in f.keys():
             name, w = key.removeprefix('base_model.model.'), f.get_tensor(key)
             if m := _LORA.fullmatch(name): pairs.setdefault(f'{m[1]}.weight', {})[m[2]] = w
-            elif expected.get(name) == tuple(w.shape): changes[name] = lambda old, new=w: new.to(old.dtype)
+            elif expected.get(name) == tuple(w.shape): replaced[name] = w
             else: raise CheckpointError(f"{path}: tensor '{key}' of shape {tuple(w.shape)} fits no parameter of the parent.")
+    return pairs, replaced
+
+# %% ../../nbs/32_checkpoints.ipynb #18616d48
+def _lora_changes(path, scale, expected):
+    "name -> function of the parent's tensor, from the file of a LoRA. Raises `CheckpointError` naming the first tensor that does not fit."
+    pairs, replaced = _lora_parts(path, expected)
+    changes = {name: lambda old, new=w: new.to(old.dtype) for name, w in replaced.items()}
     for name, ab in pairs.items():
         _need(set(ab) == {'A', 'B'}, path, f"'{name}' has lora_{''.join(ab)} without the other half.")
         A, B, shape = ab['A'].flatten(1), ab['B'].flatten(1), expected.get(name)
@@ -361,6 +395,7 @@ class _Source:
     sha256:str = ''
     changes:dict = field(default_factory=dict)
 
+# %% ../../nbs/32_checkpoints.ipynb #7255a787
 def _find(kind, source, cache_dir, sha256, options, depth=0):
     "The `_Source` of a network: OpenAI's, a file, an address, a folder or a Hub repository; a LoRA's parent is found in the same way"
     if depth > 8: raise CheckpointError(f"{source}: a LoRA on a LoRA on a LoRA: more than eight deep, or in a circle.")
@@ -376,6 +411,7 @@ def _find(kind, source, cache_dir, sha256, options, depth=0):
     if 'file' in entry: return _Source(folder/entry['file'], entry['options'], _digest(folder/entry['file'], sha256) if sha256 or depth else '')
     return _with_lora(kind, folder, entry, cache_dir, sha256, depth)
 
+# %% ../../nbs/32_checkpoints.ipynb #9ec66fc4
 def _with_lora(kind, folder, entry, cache_dir, sha256, depth):
     lora, file = entry['lora'], folder/entry['lora']['file']
     if sha256: _digest(file, sha256)
@@ -390,8 +426,6 @@ def _with_lora(kind, folder, entry, cache_dir, sha256, depth):
     return _Source(source.file, source.options, sha256_file(file), {**old, **new, **both})
 
 # %% ../../nbs/32_checkpoints.ipynb #845b4026
-_DTYPES = {'float32': torch.float32, 'fp32': torch.float32, 'bfloat16': torch.bfloat16, 'bf16': torch.bfloat16, 'float16': torch.float16, 'fp16': torch.float16}
-
 def load(
     kind,             # 'base', 'upsample', 'base-inpaint' or 'upsample-inpaint'
     path_or_url=None, # .pt or .safetensors file, folder, http(s) address, or 'owner/name' on the Hugging Face Hub; None: OpenAI's published file
@@ -406,8 +440,8 @@ def load(
     In fp32 on a CPU the parameters are the mapped file; otherwise one tensor at a time is converted. LoRAs are merged into their parent's weights.
     Raises `CheckpointError` (an `AutocomicsError` and ValueError) saying what is wrong with a file, naming the first tensor that differs, and `DownloadError` where a file cannot be had."""
     default_options(kind) # raises for an unknown kind
-    dtype = _DTYPES.get(dtype, dtype)
-    if dtype not in (None, *_DTYPES.values()): raise CheckpointError(f"Weights are loaded as float32, bfloat16 or float16, not {dtype!r}.")
+    dtype = DTYPES.get(dtype, dtype)
+    if dtype not in (None, *DTYPES.values()): raise CheckpointError(f"Weights are loaded as float32, bfloat16 or float16, not {dtype!r}.")
     source = _find(kind, path_or_url, cache_dir, sha256, options)
     with torch.device('meta'): model = create_model(kind, **source.options)
     return fill_model(model, source.file, dtype, device, source.changes, kind)

@@ -10,6 +10,7 @@ __all__ = ['CLIP_OPTIONS', 'clip_loss', 'TextTower', 'ImageTower', 'NoisedCLIP',
 # %% ../../nbs/34_clip.ipynb #54fefcd0
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import nn
 
 from ..core import AutocomicsError, to_tensor
@@ -57,6 +58,7 @@ class _Attention(nn.Module):
         q, k, v = (f(h).unflatten(-1, (self.heads, -1)).transpose(1, 2).contiguous() for f in (self.f_q, self.f_k, self.f_v)) # (N, heads, L, ch)
         return self.f_c(F.scaled_dot_product_attention(q, k, v, is_causal=self.causal).transpose(1, 2).flatten(2))
 
+# %% ../../nbs/34_clip.ipynb #25d5d987
 class _MLP(nn.Module):
     "Pre-norm: four times wider, GELU, and back"
     def __init__(self, width):
@@ -115,6 +117,7 @@ class _ImageInput(nn.Module):
         h = F.conv2d(x.to(self.patch_proj.dtype), self.patch_proj, stride=self.patch_size).flatten(2).mT
         return self.ln(torch.cat([self.w_t[t][:, None], h], dim=1) + self.w_pos)
 
+# %% ../../nbs/34_clip.ipynb #472aa582
 class ImageTower(nn.Module):
     "Noisy pictures x (N, 3, H, W) in [-1, 1] at original timesteps t (N,) to vectors of length one (N, n_embd)"
     def __init__(self, image_size, patch_size, width, heads, layers, n_embd, timesteps):
@@ -146,25 +149,29 @@ class NoisedCLIP(nn.Module):
     @property
     def device(self): return self.image.blocks['input'].w_pos.device
 
-    def text_features(self,
-        captions # a string or a list of strings
-    ):
-        "Vectors of length one (N, n_embd) of captions; those that are too long are cut"
-        if self.tokenizer is None: self.tokenizer = Tokenizer.clip()
-        tokens, mask = self.tokenizer(captions, self.options['max_text_len'])
-        return self.text(tokens.to(self.device), mask.to(self.device))
+# %% ../../nbs/34_clip.ipynb #62591a16
+@patch
+def text_features(self:NoisedCLIP,
+    captions # a string or a list of strings
+):
+    "Vectors of length one (N, n_embd) of captions; those that are too long are cut"
+    if self.tokenizer is None: self.tokenizer = Tokenizer.clip()
+    tokens, mask = self.tokenizer(captions, self.options['max_text_len'])
+    return self.text(tokens.to(self.device), mask.to(self.device))
 
-    def image_features(self,
-        x, # (N, 3, H, W) in [-1, 1], noised to step t
-        t  # (N,) long, original timesteps; 0 for finished pictures
-    ):
-        "Vectors of length one (N, n_embd) of noisy pictures, differentiable in x. Raises `AutocomicsError` for pictures of another size."
-        size = self.options['image_size']
-        if x.ndim != 4 or x.shape[1:] != (3, size, size): raise AutocomicsError(f"This CLIP sees pictures of shape (N, 3, {size}, {size}), not {tuple(x.shape)}. It guides the base network, not the upsampler.")
-        return self.image(x, t)
+@patch
+def image_features(self:NoisedCLIP,
+    x, # (N, 3, H, W) in [-1, 1], noised to step t
+    t  # (N,) long, original timesteps; 0 for finished pictures
+):
+    "Vectors of length one (N, n_embd) of noisy pictures, differentiable in x. Raises `AutocomicsError` for pictures of another size."
+    size = self.options['image_size']
+    if x.ndim != 4 or x.shape[1:] != (3, size, size): raise AutocomicsError(f"This CLIP sees pictures of shape (N, 3, {size}, {size}), not {tuple(x.shape)}. It guides the base network, not the upsampler.")
+    return self.image(x, t)
 
 # %% ../../nbs/34_clip.ipynb #d57666d4
-def _guide(self,
+@patch
+def guide(self:NoisedCLIP,
     captions, # one caption for all pictures, or a list with one for each
     scale=3.0 # guidance scale s
 ):
@@ -175,7 +182,10 @@ def _guide(self,
         return self.image_features(x, t)
     return lambda denoise, diffusion: clip_guided(denoise, score, features, diffusion, scale)
 
-def _scores(self,
+# %% ../../nbs/34_clip.ipynb #91b25b22
+@patch
+@torch.no_grad()
+def scores(self:NoisedCLIP,
     images,  # (N, 3, H, W) in [-1, 1], of any size
     captions # one caption, or a list with one for each picture
 ):
@@ -183,8 +193,6 @@ def _scores(self,
     size = self.options['image_size']
     small = F.interpolate(images.float().to(self.device), (size, size), mode='bilinear', antialias=True) if images.shape[-2:] != (size, size) else images.to(self.device)
     return (self.image_features(small, torch.zeros(len(small), dtype=torch.long, device=self.device))*self.text_features(captions)).sum(-1)
-
-NoisedCLIP.guide, NoisedCLIP.scores = _guide, torch.no_grad()(_scores)
 
 # %% ../../nbs/34_clip.ipynb #11bbff21
 def load_clip(
@@ -215,6 +223,7 @@ def best_of(
     if values.shape != (len(x),): raise AutocomicsError(f"The score of {len(x)} pictures has the shape {tuple(values.shape)}; expected one number for each.")
     return values.argsort(descending=True, stable=True).tolist(), values.tolist()
 
+# %% ../../nbs/34_clip.ipynb #adc5cf86
 def by_clip_score(
     model,         # a name on the Hub such as 'openai/clip-vit-large-patch14', a folder, or a `transformers.CLIPModel`
     tokenizer=None,# its tokenizer, where `model` is an object

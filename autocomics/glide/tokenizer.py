@@ -18,7 +18,7 @@ from pathlib import Path
 
 import regex
 import tiktoken
-
+from fastcore.basics import patch
 
 from ..core import AutocomicsError, cache_dir, download, sha256_file
 
@@ -53,6 +53,7 @@ def train_bpe(
         for o in changed: heappush(heap, (-counts[o], o))
     return ranks
 
+# %% ../../nbs/30_tokenizer.ipynb #328d4158
 def _join_everywhere(pair, rows, counts, where):
     "Join `pair` in each row that has it, keeping `counts` and `where` true; returns the pairs that are new or more frequent"
     grown = set()
@@ -81,30 +82,6 @@ class Tokenizer:
 
     def __repr__(self): return f'{type(self).__name__}({self.encoding.name!r}, n_vocab={self.n_vocab})'
 
-    def encode(self,
-        text # one caption
-    ) -> list:
-        "The ids of a caption, lower-cased; special tokens in it are read as text. Raises `AutocomicsError` if it is not a string."
-        try: return self.encoding.encode_ordinary(_text(text).lower())
-        except BaseException as e: # tiktoken's regex gives up on a million blanks in a row, with an exception that no one catches by accident
-            if type(e).__name__ != 'PanicException': raise
-            raise AutocomicsError(f"This caption of {len(text):,} characters is too long to be read. Captions are a few sentences; cut it.") from None
-
-    def decode(self,
-        ids # whole numbers from 0 to `n_vocab`-1; the end token is left out
-    ) -> str:
-        "The text of a row of ids; bytes that are not UTF-8 become U+FFFD. Raises `AutocomicsError` for ids outside the vocabulary."
-        return self.encoding.decode([i for i in _known(ids, self.encoding) if i != self.end_token])
-
-    def pad(self,
-        ids,          # as `encode` gives them
-        text_ctx=None # the length to fill up or cut to; None: the tokenizer's own (128)
-    ) -> tuple:
-        "(ids, mask), two lists of `text_ctx`: ids filled up with the end token or cut, mask True where a position holds a piece of the caption"
-        n = _length(text_ctx or self.text_ctx, 1)
-        ids = list(ids)[:n]
-        return ids + [self.end_token]*(n - len(ids)), [True]*len(ids) + [False]*(n - len(ids))
-
 # %% ../../nbs/30_tokenizer.ipynb #4ca7742d
 def _text(text):
     if not isinstance(text, str):
@@ -121,9 +98,37 @@ def _known(ids, encoding):
     if wrong: raise AutocomicsError(f"Token {wrong[0]} is not in the vocabulary '{encoding.name}', whose ids go from 0 to {encoding.n_vocab - 1}.")
     return ids
 
-# %% ../../nbs/30_tokenizer.ipynb #7a7ffd73
-from fastcore.basics import patch
+# %% ../../nbs/30_tokenizer.ipynb #7c314692
+@patch
+def encode(self:Tokenizer,
+    text # one caption
+) -> list:
+    "The ids of a caption, lower-cased; special tokens in it are read as text. Raises `AutocomicsError` if it is not a string."
+    try: return self.encoding.encode_ordinary(_text(text).lower())
+    except BaseException as e: # tiktoken's regex gives up on a million blanks in a row, with an exception that no one catches by accident
+        if type(e).__name__ != 'PanicException': raise
+        raise AutocomicsError(f"This caption of {len(text):,} characters is too long to be read. Captions are a few sentences; cut it.") from None
 
+# %% ../../nbs/30_tokenizer.ipynb #5c4b71ae
+@patch
+def decode(self:Tokenizer,
+    ids # whole numbers from 0 to `n_vocab`-1; the end token is left out
+) -> str:
+    "The text of a row of ids; bytes that are not UTF-8 become U+FFFD. Raises `AutocomicsError` for ids outside the vocabulary."
+    return self.encoding.decode([i for i in _known(ids, self.encoding) if i != self.end_token])
+
+# %% ../../nbs/30_tokenizer.ipynb #7f316a1f
+@patch
+def pad(self:Tokenizer,
+    ids,          # as `encode` gives them
+    text_ctx=None # the length to fill up or cut to; None: the tokenizer's own (128)
+) -> tuple:
+    "(ids, mask), two lists of `text_ctx`: ids filled up with the end token or cut, mask True where a position holds a piece of the caption"
+    n = _length(text_ctx or self.text_ctx, 1)
+    ids = list(ids)[:n]
+    return ids + [self.end_token]*(n - len(ids)), [True]*len(ids) + [False]*(n - len(ids))
+
+# %% ../../nbs/30_tokenizer.ipynb #7a7ffd73
 @patch(cls_method=True)
 def gpt2(cls: Tokenizer):
     """GPT-2's 50,257 pieces, which GLIDE's published models read. Downloads 1.5 MB on first use, into `$TIKTOKEN_CACHE_DIR` where that is set.
@@ -151,6 +156,7 @@ def __call__(self: Tokenizer,
     return (torch.tensor([r[0] for r in rows], dtype=torch.long).reshape(-1, n),
             torch.tensor([r[1] for r in rows], dtype=torch.bool).reshape(-1, n))
 
+# %% ../../nbs/30_tokenizer.ipynb #8709ac71
 @patch
 def left_out(self: Tokenizer,
     text,         # one caption
@@ -240,15 +246,18 @@ class ClipTokenizer(Tokenizer):
         ids = ids[:ids.index(self.end_token)] if self.end_token in ids else ids
         return self.encoding.decode([i for i in ids if i != self.start_token]).strip()
 
-    def pad(self, ids, text_ctx=None) -> tuple:
-        "(ids, mask), two lists of `text_ctx`: start, pieces, end, then zeros; mask True up to the end token. A row that is cut keeps its end token."
-        n = _length(text_ctx or self.text_ctx, 2)
-        row = [self.start_token, *list(ids)[:n - 2], self.end_token]
-        return row + [0]*(n - len(row)), [True]*len(row) + [False]*(n - len(row))
+# %% ../../nbs/30_tokenizer.ipynb #9f6af334
+@patch
+def pad(self:ClipTokenizer, ids, text_ctx=None) -> tuple:
+    "(ids, mask), two lists of `text_ctx`: start, pieces, end, then zeros; mask True up to the end token. A row that is cut keeps its end token."
+    n = _length(text_ctx or self.text_ctx, 2)
+    row = [self.start_token, *list(ids)[:n - 2], self.end_token]
+    return row + [0]*(n - len(row)), [True]*len(row) + [False]*(n - len(row))
 
-    def left_out(self, text, text_ctx=None) -> str:
-        "The end of a caption that does not fit between the start and end of a row of `text_ctx`; '' if all of it fits"
-        return self.decode(self.encode(text)[_length(text_ctx or self.text_ctx, 2) - 2:])
+@patch
+def left_out(self:ClipTokenizer, text, text_ctx=None) -> str:
+    "The end of a caption that does not fit between the start and end of a row of `text_ctx`; '' if all of it fits"
+    return self.decode(self.encode(text)[_length(text_ctx or self.text_ctx, 2) - 2:])
 
 # %% ../../nbs/30_tokenizer.ipynb #be45ab3b
 @patch(cls_method=True)
@@ -260,6 +269,7 @@ def clip(cls: Tokenizer,
     Raises `AutocomicsError` where there is no such file, or if it is damaged."""
     return ClipTokenizer(_clip_encoding(str(path or _clip_file())))
 
+# %% ../../nbs/30_tokenizer.ipynb #e8517d62
 def _clip_file():
     path = cache_dir('vocabularies')/'bpe_simple_vocab_16e6.txt.gz'
     return path if path.exists() and sha256_file(path) == CLIP_SHA256 else download(CLIP_VOCABULARY, path, sha256=CLIP_SHA256)
