@@ -14,13 +14,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import harness
-from autocomics.diffusion.process import Diffusion, noise_schedule
-from autocomics.diffusion.samplers import ddim, ddpm, dpm_solver, final
-from autocomics.glide.pipeline import TextToImage, best_dtype
+from autocomics.diffusion.process import Diffusion, GaussianMixture, noise_schedule
+from autocomics.diffusion.samplers import final
+from autocomics.glide.pipeline import TextToImage, best_dtype, sampler_plan
 from autocomics.glide.text2im import create_model
 
 GIB, CPU = 2**30, torch.device('cpu')
-SMALL = dict(num_channels=64, num_res_blocks=1, channel_mult='1,2', text_ctx=32, xf_width=128, xf_layers=2, xf_heads=2, n_vocab=1000)
+SMALL = dict(num_channels=64, num_res_blocks=1, text_ctx=32, xf_width=128, xf_layers=2, xf_heads=2, n_vocab=1000)
 PLAIN = 'plain fp32, text recomputed'
 FP32, BF16 = '+ channels last (ours, fp32)', '+ bfloat16 (ours, bf16)'
 ROWS = dict(base=2, upsample=1)   # guidance doubles the base network's rows
@@ -28,7 +28,8 @@ ROWS = dict(base=2, upsample=1)   # guidance doubles the base network's rows
 
 def random_network(kind, dtype=torch.float32, quick=False, **options):
     "A network with random weights, allocated once and in its final dtype"
-    if quick: options = SMALL | dict(image_size=32 if kind == 'base' else 64, attention_resolutions='16') | options
+    # as many levels as OpenAI's package insists on for these sizes
+    if quick: options = SMALL | dict(attention_resolutions='16') | (dict(image_size=32, channel_mult='1,2,2') if kind == 'base' else dict(image_size=64, channel_mult='1,1,2,2')) | options
     with torch.device('meta'): model = create_model(kind, **options).cast(dtype)
     model = model.to_empty(device='cpu').eval().requires_grad_(False)
     generator = torch.Generator().manual_seed(0)
@@ -85,7 +86,7 @@ def package(ours, given):
     "The same pass by OpenAI's package, which has to be installed from git"
     from glide_text2im.model_creation import create_model_and_diffusion, model_and_diffusion_defaults, model_and_diffusion_defaults_upsampler
     options = (model_and_diffusion_defaults_upsampler if ours.options['super_res'] else model_and_diffusion_defaults)()
-    theirs, _ = create_model_and_diffusion(**options | {k: ours.options[k] for k in options if k in ours.options})
+    theirs, _ = create_model_and_diffusion(**options | {k: ours.options[k] for k in options if k in ours.options} | dict(use_fp16=False))
     theirs.eval().load_state_dict({k: v if v.shape == theirs.state_dict()[k].shape else theirs.state_dict()[k] for k, v in ours.state_dict().items()})
     x, t, tokens, mask, pictures = given
     return lambda: theirs(x, t, tokens=tokens, mask=mask, **pictures)
@@ -195,42 +196,24 @@ def energy_distance(a, b):
 
 
 def mixture():
-    "Means, weights and spread of three pictures of 3x4x4 in [-1, 1], each a shape on its own constant colour"
+    "A world of three pictures of 3x4x4 in [-1, 1], each a shape on a constant colour of its own"
     colours = torch.tensor([[0.7, 0.1, -0.6], [-0.5, 0.6, 0.2], [-0.7, -0.7, 0.5]])[:, :, None, None]
     shapes = 0.3*torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
-    return (colours + shapes).clamp(-0.85, 0.85), torch.tensor([0.5, 0.3, 0.2]), 0.05
-
-
-def true_samples(means, weights, std, n):
-    return means[torch.multinomial(weights, n, replacement=True)] + std*torch.randn(n, 3, 4, 4)
-
-
-def mixture_denoiser(means, weights, std, betas):
-    "The exact noise estimate for the mixture, (x, t) -> (eps, None), in float64"
-    ab = torch.as_tensor(Diffusion(betas).alphas_cumprod)
-    def denoise(x, t):
-        a = ab[t][:, None, None, None]; x64 = x.double(); var = a*std**2 + 1 - a
-        centres = a.sqrt()[:, None]*means[None].double()
-        logits = -((x64[:, None] - centres)**2).flatten(2).sum(-1)/(2*var.flatten()[:, None]) + weights.double().log()
-        post = logits.softmax(-1)[:, :, None, None, None]
-        score = (post*(centres - x64[:, None])).sum(1)/var
-        return (-(1 - a).sqrt()*score).float(), None
-    return denoise
+    return GaussianMixture((colours + shapes).clamp(-0.85, 0.85), 0.05, weights=(0.5, 0.3, 0.2))
 
 
 def quality(args):
-    "Energy distance of samples to the true mixture, default against reference, on the schedules of base and upsampler; several seeds"
-    n, seeds, result = (300, 2, {}) if args.quick else (2000, 5, {})
-    for kind, schedule in (('base', 'squaredcos_cap_v2'), ('upsample', 'linear')):
-        betas = noise_schedule(schedule, 1000); full = Diffusion(betas)
-        walks = {'default': (lambda d, x: dpm_solver(d, x, full, 20)) if kind == 'base' else (lambda d, x: dpm_solver(d, x, full, 10)),
-                 'reference': (lambda d, x: ddpm(d, x, full.respaced(100))) if kind == 'base' else (lambda d, x: ddim(d, x, full.respaced('fast27')))}
+    "Energy distance of samples to the true mixture, the pipeline's default against the reference, on the schedules of base and upsampler; several seeds"
+    n, seeds, result, world = *((300, 2) if args.quick else (2000, 5)), {}, mixture()
+    randn = lambda: torch.randn(n, 3, 4, 4, dtype=torch.float64)
+    for kind, schedule, steps in (('base', 'squaredcos_cap_v2', 20), ('upsample', 'linear', 10)):
+        betas = noise_schedule(schedule, 1000); denoise = world.denoiser(Diffusion(betas))
+        walks = {'default': sampler_plan('dpm_solver', kind, steps, betas)[0], 'reference': sampler_plan('reference', kind, None, betas)[0]}
         distances = {name: [] for name in (*walks, 'true against true')}
         for seed in range(seeds):
             torch.manual_seed(seed)
-            world = mixture()
-            true, other, denoise, x = true_samples(*world, n), true_samples(*world, n), mixture_denoiser(*world, betas), torch.randn(n, 3, 4, 4)
-            for name, walk in walks.items(): distances[name].append(energy_distance(final(walk(denoise, x)).flatten(1), true.flatten(1)))
+            true, other, x = world.sample(n)[0], world.sample(n)[0], randn()
+            for name, walk in walks.items(): distances[name].append(energy_distance(final(walk(denoise, x, noise=randn)).flatten(1), true.flatten(1)))
             distances['true against true'].append(energy_distance(other.flatten(1), true.flatten(1)))
         result[kind] = {name: dict(energy_distance=round(statistics.mean(d), 6), standard_error=round(statistics.stdev(d)/len(d)**0.5, 6), n=n, seeds=seeds) for name, d in distances.items()}
     return result

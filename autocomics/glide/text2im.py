@@ -93,19 +93,22 @@ class ResBlock(nn.Module):
     def __init__(self, channels, out_channels, emb_channels, dropout=0.0, resample=None):
         super().__init__()
         self.resample = {None: nn.Identity(), 'up': _up, 'down': _down}[resample]
-        self.in_layers = nn.Sequential(GroupNorm32(channels), nn.SiLU(), nn.Conv2d(channels, out_channels, 3, padding=1))
+        # in place: what a normalisation gives out is nobody else's, and fresh memory has to be fetched from the system
+        self.in_layers = nn.Sequential(GroupNorm32(channels), nn.SiLU(inplace=True), nn.Conv2d(channels, out_channels, 3, padding=1))
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(emb_channels, 2*out_channels))
-        self.out_layers = nn.Sequential(GroupNorm32(out_channels), nn.SiLU(), nn.Dropout(dropout),
+        self.out_layers = nn.Sequential(GroupNorm32(out_channels), nn.SiLU(inplace=True), nn.Dropout(dropout),
                                         _zero(nn.Conv2d(out_channels, out_channels, 3, padding=1)))
         self.skip_connection = nn.Identity() if channels == out_channels else nn.Conv2d(channels, out_channels, 1)
 
-    def forward(self, x, emb):
-        norm, act, conv = self.in_layers
-        h = conv(self.resample(act(norm(x))))
-        scale, shift = self.emb_layers(emb)[..., None, None].chunk(2, dim=1)
-        norm, act, drop, conv = self.out_layers
-        h = conv(drop(act(torch.addcmul(shift, norm(h), 1 + scale))))
-        return self.skip_connection(self.resample(x)) + h
+# %% ../../nbs/31_text2im.ipynb #9eb4a02b
+@patch
+def forward(self:ResBlock, x, emb):
+    norm, act, conv = self.in_layers
+    h = conv(self.resample(act(norm(x))))
+    scale, shift = self.emb_layers(emb)[..., None, None].chunk(2, dim=1)
+    norm, act, drop, conv = self.out_layers
+    h = conv(drop(act(torch.addcmul(shift, norm(h), 1 + scale))))
+    return self.skip_connection(self.resample(x)) + h
 
 # %% ../../nbs/31_text2im.ipynb #0c3c0856
 class PointwiseConv(nn.Conv1d):
@@ -242,7 +245,7 @@ class Text2Im(nn.Module):
         self.padding_embedding    = nn.Parameter(0.01*torch.randn(o['text_ctx'], width))
         self.time_embed = nn.Sequential(nn.Linear(ch, 4*ch), nn.SiLU(), nn.Linear(4*ch, 4*ch))
         self._build_unet(o, ch, emb=4*ch)
-        self.out = nn.Sequential(GroupNorm32(ch), nn.SiLU(), _zero(nn.Conv2d(ch, 6, 3, padding=1)))
+        self.out = nn.Sequential(GroupNorm32(ch), nn.SiLU(inplace=True), _zero(nn.Conv2d(ch, 6, 3, padding=1)))
         for m in self.modules():
             if isinstance(m, GroupNorm32): m.num_groups = o['norm_groups']
         self.transformer = TextTransformer(width, o['xf_layers'], o['xf_heads'])
