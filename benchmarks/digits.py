@@ -1,24 +1,24 @@
 """Measures the digit model: accuracy, Fréchet distance, solvers, validation loss, cost. Each part adds its rows to results/digits.json as soon as it has them.
 
 python benchmarks/digits.py validation cost sample:1.0:20:10000 sample:2.0:20:10000 solver:2000 peer"""
-import argparse, json, math, os, sys, time
+import argparse, csv, json, math, os, sys, time
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np, torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import nn
 from autocomics.core import atomic_write, sha256_file, to_tensor
 from autocomics.mnist import load_mnist
 from autocomics.learner import Autocast
-from autocomics.diffusion.digits import digits_diffusion, draw_digits, guided_denoiser, load_digits_model, _weights_folder
+from autocomics.diffusion.digits import digit_steps, digits_diffusion, draw_digits, guided_denoiser, load_digits_model, _weights_folder
 from autocomics.diffusion.metrics import conditional_accuracy, extract, frechet_distance, kernel_difference, kernel_distance, load_digit_judge, real_floor, wilson
-from autocomics.diffusion.samplers import final, image_noise, run_sampler
+from autocomics.diffusion.samplers import final, image_noise
 from autocomics.diffusion.unet import UNet
 
 here = Path(__file__).parent
 results, store = here/'results'/'digits.json', Path(os.environ.get('AUTOCOMICS_SAMPLES', here/'samples'))
-weights = _weights_folder()/'digits.safetensors'
+training, weights = here/'results'/'digits_training.json', _weights_folder()/'digits.safetensors'
 
 def add(key, **row):
     "Put a row into the JSON file; rows of other weights are thrown away"
@@ -34,23 +34,36 @@ def add(key, **row):
 
 def interval(e): return dict(value=float(e), low=e.low, high=e.high, n=e.n)
 
+def _drawn(path, model, scale, steps, sampler, start, chunk):
+    "One chunk of digits, from disk or drawn now; None where another process is drawing it"
+    if not path.exists():
+        try:
+            with FileLock(f'{path}.lock', timeout=0):
+                if not path.exists():
+                    labels, noise = torch.arange(start, start+chunk) % 10, image_noise(range(start, start+chunk), (1, 28, 28))
+                    x = final(digit_steps(Autocast(model), labels, noise, scale, steps, sampler))
+                    with atomic_write(path) as f: np.savez(f, images=((x+1)*127.5).round().clamp(0, 255).byte().numpy()[:, 0])
+            Path(f'{path}.lock').unlink(missing_ok=True)
+        except Timeout: return None
+    return to_tensor(np.load(path)['images'][..., None])
+
 def sample(model, judge, scale, steps, n, sampler='dpm_solver', chunk=250, report=None):
-    "n digits, 0 to 9 in turn, seed i for digit i, in bfloat16: (features, logits); every chunk is kept on disk"
+    """n digits, 0 to 9 in turn, seed i for digit i, in bfloat16: (features, logits)
+
+    Every chunk is kept on disk. The same command may be started again after an interruption, or several times at once: then the processes share the chunks."""
     folder = store/f'{sha256_file(weights)[:8]}-{sampler}-{scale}-{steps}'
     folder.mkdir(parents=True, exist_ok=True)
-    features, logits = [], []
-    for start in range(0, n, chunk):
-        path = folder/f'{start:06d}-{chunk}.npz'
-        if not path.exists():
-            labels = torch.arange(start, start+chunk) % 10
-            noise = image_noise(range(start, start+chunk), (1, 28, 28))
-            denoise = guided_denoiser(Autocast(model), labels, scale)
-            x = final(run_sampler(sampler, denoise, noise(), digits_diffusion(), steps, noise=noise))
-            with atomic_write(path) as f: np.savez(f, images=((x+1)*127.5).round().clamp(0, 255).byte().numpy()[:, 0])
-        x = to_tensor(np.load(path)['images'][..., None])
-        features.append(extract(judge.features, x)); logits.append(extract(judge, x))
-        if report: report(np.concatenate(features), np.concatenate(logits))
-    return np.concatenate(features), np.concatenate(logits)
+    parts = {}
+    while len(parts) < n//chunk:
+        for start in range(0, n, chunk):
+            if start in parts: continue
+            x = _drawn(folder/f'{start:06d}-{chunk}.npz', model, scale, steps, sampler, start, chunk)
+            if x is None: continue
+            parts[start] = extract(judge.features, x), extract(judge, x)
+            whole = all(o in parts for o in range(0, start, chunk))
+            if report and whole: report(*(np.concatenate(o) for o in zip(*(parts[i] for i in range(0, start+1, chunk)))))
+        else: time.sleep(1)
+    return tuple(np.concatenate(o) for o in zip(*(parts[i] for i in sorted(parts))))
 
 def real_features(judge): return extract(judge.features, to_tensor(load_mnist('train')[0][..., None]))
 
@@ -71,7 +84,7 @@ def part_sample(model, judge, scale, steps, n):
     floor = real_floor(frechet_distance, real, n, repeats=5)
     rng = np.random.default_rng(0)
     distance = [frechet_distance(features, real[rng.permutation(len(real))[:n]]) for _ in range(5)]
-    add(f'sample-{scale}-{steps}-{n}', guidance_scale=scale, num_inference_steps=steps, sampler='dpm_solver', n=n, seeds=f'0-{n-1}', accuracy=interval(accuracy),
+    add(f'sample-{scale}-{steps}-{n}', guidance_scale=scale, num_inference_steps=steps, sampler='dpm_solver, dice until lambda = 1', n=n, seeds=f'0-{n-1}', accuracy=interval(accuracy),
         frechet=float(np.mean(distance)), floor=interval(floor), ratio=float(np.mean(distance)/float(floor)), dtype='bfloat16', cpu_seconds=round(time.process_time()-start))
 
 def part_solver(model, judge, n, scale=1.):
@@ -83,7 +96,7 @@ def part_solver(model, judge, n, scale=1.):
         a = sample(model, judge, scale, 20, m)[0]
         e = kernel_difference(a, features, real)
         add('solver', n=m, guidance_scale=scale, seeds=f'0-{m-1}', difference=interval(e), dpm_solver_20=kernel_distance(a, real), ddpm_1000=kernel_distance(features, real), dtype='bfloat16')
-    sample(model, judge, scale, 1000, n, sampler='ddpm', report=compare)
+    compare(*sample(model, judge, scale, 1000, n, sampler='ddpm', report=compare))
 
 def part_validation(model, judge):
     "ε mean squared error on the 10,000 test pictures: timesteps evenly spread, noise fixed"
@@ -98,6 +111,14 @@ def part_validation(model, judge):
     half = 1.96*e.std().item()/len(e)**0.5
     add('validation', value=e.mean().item(), low=e.mean().item()-half, high=e.mean().item()+half, n=len(e), dtype='float32',
         by_timestep=[e[(t >= a) & (t < a+100)].mean().item() for a in range(0, 1000, 100)])
+
+def part_training(model, judge, leg, folder, every=4):
+    "Keep the log of one leg of the training (counted from 1), thinned, for the page that shows it"
+    with open(Path(folder)/'log.csv', newline='', encoding='utf-8') as f: log = list(csv.DictReader(f))
+    of = lambda what: [[int(r['step']), round(float(r[what]), 5)] for r in log if r[what]]
+    kept = json.loads(training.read_text(encoding='utf-8'))['legs'][:leg-1] if training.exists() else []
+    if len(kept) != leg-1: raise SystemExit(f'leg {leg} comes after leg {leg-1}, whose log is not in {training}: give that first')
+    with atomic_write(training, 'w') as f: json.dump(dict(legs=[*kept, dict(train_loss=of('train_loss')[::every], valid_loss=of('valid_loss'))]), f)
 
 def part_judge(model, judge):
     "How well the judge reads real test digits"
@@ -149,12 +170,12 @@ def _train_for(model, seconds, lr):
 def draw_peer(model, labels, steps=20):
     "Guided digits by diffusers' own scheduler; model: (x, t, labels) -> eps"
     from diffusers import DPMSolverMultistepScheduler
-    scheduler = DPMSolverMultistepScheduler(num_train_timesteps=1000, beta_schedule='squaredcos_cap_v2', use_lu_lambdas=True, thresholding=False)
+    scheduler = DPMSolverMultistepScheduler(num_train_timesteps=1000, beta_schedule='squaredcos_cap_v2', use_lu_lambdas=True, algorithm_type='sde-dpmsolver++')
     scheduler.set_timesteps(steps)
     denoise = guided_denoiser(model, labels, 2.)
-    x = image_noise(range(len(labels)), (1, 28, 28))()
+    x, dice = image_noise(range(len(labels)), (1, 28, 28))(), torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for t in scheduler.timesteps: x = scheduler.step(denoise(x, t.long().expand(len(x)))[0], t, x).prev_sample
+        for t in scheduler.timesteps: x = scheduler.step(denoise(x, t.long().expand(len(x)))[0], t, x, generator=dice).prev_sample
     return x.clamp(-1, 1)
 
 def part_peer(model, judge, seconds=60, n=100):
@@ -173,8 +194,7 @@ def part_peer(model, judge, seconds=60, n=100):
         with FlopCounterMode(display=False) as count: m(torch.randn(1, 1, 28, 28), torch.tensor([1]), torch.tensor([1]))
         start = time.process_time()
         if name.startswith('auto'):
-            noise = image_noise(range(n), (1, 28, 28))
-            x = final(run_sampler('dpm_solver', guided_denoiser(Autocast(m), labels, 2.), noise(), digits_diffusion(), 20))
+            x = final(digit_steps(Autocast(m), labels, image_noise(range(n), (1, 28, 28)), 2.))
         else: x = draw_peer(Autocast(m), labels)
         cpu = time.process_time()-start
         right = conditional_accuracy(judge, x, labels)
@@ -182,15 +202,22 @@ def part_peer(model, judge, seconds=60, n=100):
                           validation_loss=round(loss, 4), drawn_per_cpu_second=round(n/cpu, 2), accuracy=f'{float(right):.1%} [{right.low:.1%}, {right.high:.1%}]', n=n, cpu_seconds_of_training=seconds)
         add('peer', **rows)
 
+def _number(text):
+    "'3' -> 3, '1.5' -> 1.5, other text as it is"
+    for kind in (int, float):
+        try: return kind(text)
+        except ValueError: pass
+    return text
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('parts', nargs='+', help='judge, validation, cost, sample:SCALE:STEPS:N, solver:N, peer:SECONDS')
+    parser.add_argument('parts', nargs='+', help='judge, validation, cost, sample:SCALE:STEPS:N, solver:N, peer:SECONDS:N, training:LEG:FOLDER')
     parser.add_argument('--threads', type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     model, judge = load_digits_model(device='cpu'), load_digit_judge(device='cpu')
     for part in args.parts:
-        name, *numbers = part.split(':')
-        globals()[f'part_{name}'](model, judge, *[float(o) if '.' in o else int(o) for o in numbers])
+        name, *rest = part.split(':', 2 if part.startswith('training') else -1)
+        globals()[f'part_{name}'](model, judge, *[_number(o) for o in rest])
 
 if __name__ == '__main__': main()

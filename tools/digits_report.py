@@ -1,4 +1,4 @@
-"""Print the figures of the digit model beside their goals. They were measured by benchmarks/digits.py; --measure takes them again (about two hours on one core)."""
+"""Print the figures of the digit model beside their goals. They were measured by benchmarks/digits.py; --measure takes them again (about two hours on one core). --card writes them into the model card."""
 import hashlib, json, subprocess, sys
 from pathlib import Path
 
@@ -34,6 +34,13 @@ def goals(rows):
         r = rows['validation']
         yield 'validation noise error (cosine, [-1, 1], fixed noise)', '<= 0.039', f"{r['value']:.4f} [{r['low']:.4f}, {r['high']:.4f}], n = {r['n']:,}", r['value'] <= .039
 
+def write_card(rows):
+    "The figures into the card that lies beside the weights"
+    from autocomics.core import atomic_write
+    from autocomics.diffusion.digits import digits_card
+    table = '\n'.join(['| figure | goal | measured |', '|---|---|---|', *(f'| {what} | {goal} | {measured}{"" if ok else " (not reached)"} |' for what,goal,measured,ok in rows)])
+    with atomic_write(root/'autocomics'/'weights'/'digits.md', 'w') as f: f.write(digits_card(figures=table))
+
 def main():
     if '--measure' in sys.argv: subprocess.run([sys.executable, root/'benchmarks'/'digits.py', *parts], check=True)
     path, weights = root/'benchmarks'/'results'/'digits.json', root/'autocomics'/'weights'/'digits.safetensors'
@@ -42,6 +49,7 @@ def main():
     if data['weights_sha256'] != hashlib.sha256(weights.read_bytes()).hexdigest():
         sys.exit('The figures on file are those of other weights: run python tools/digits_report.py --measure')
     rows = list(goals(data['rows']))
+    if '--card' in sys.argv or '--measure' in sys.argv: write_card(rows)
     width = [max(len(str(r[i])) for r in rows) for i in range(3)]
     for what,goal,measured,ok in rows: print(f'{what:<{width[0]}}  {goal:<{width[1]}}  {measured:<{width[2]}}  {"reached" if ok else "NOT reached"}')
     for key,r in sorted(data['rows'].items()):
