@@ -1,6 +1,8 @@
 """Measures the digit model: accuracy, Fréchet distance, solvers, validation loss, cost. Each part adds its rows to results/digits.json as soon as it has them.
 
-python benchmarks/digits.py validation cost sample:1.0:20:10000 sample:2.0:20:10000 solver:2000 peer"""
+python benchmarks/digits.py validation cost sample:1.0:20:10000 sample:2.0:20:10000 solver:2000 peer:120:400
+
+Drawing is done in chunks that are kept: started again, a part goes on, and the same part started twice at once shares the chunks (two cores, half the time)."""
 import argparse, csv, json, math, os, sys, time
 from pathlib import Path
 

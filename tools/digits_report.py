@@ -1,9 +1,9 @@
-"""Print the figures of the digit model beside their goals. They were measured by benchmarks/digits.py; --measure takes them again (about two hours on one core). --card writes them into the model card."""
+"""Print the figures of the digit model beside their goals. They were measured by benchmarks/digits.py; --measure takes them again (about an hour and a half of one core). --card writes them into the model card."""
 import hashlib, json, subprocess, sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-parts = 'judge validation cost sample:1.0:20:10000 sample:1.25:20:10000 sample:1.5:20:10000 sample:2.0:20:10000 sample:1.0:50:10000 solver:2000 peer:120'.split()
+parts = 'judge validation cost sample:1.0:20:10000 sample:1.25:20:10000 sample:1.5:20:10000 sample:2.0:20:10000 sample:1.0:50:10000 solver:2000 peer:120:400'.split()
 
 def goals(rows):
     "(what, goal, measured, reached) for each goal that has been measured"
