@@ -11,7 +11,7 @@ __all__ = ['FORMATS', 'ZERO_WIDTH', 'SPACELESS', 'COLUMNS', 'Captioned', 'Split'
            'ZipStore', 'CaptionedImages', 'near_duplicates', 'unpack']
 
 # %% ../../nbs/20_captions.ipynb #40f3c62c
-import collections, hashlib, io, json, os, re, shutil, stat, struct, tarfile, threading, unicodedata, zipfile, zlib
+import collections, contextlib, hashlib, io, json, os, re, shutil, stat, struct, tarfile, threading, unicodedata, zipfile, zlib
 from pathlib import Path, PurePosixPath
 import numpy as np, polars as pl
 from PIL import Image, ImageOps
@@ -275,10 +275,11 @@ def __enter__(self:Writer):
 @patch
 def __exit__(self:Writer, kind, error, trace):
     try:
-        if kind is None: self._finish()
+        if error is None: self._finish()
+    except OSError as e: error = e
     finally:
-        self._meta.close()
-        if not self.path.exists() or kind: shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError): self._meta.close()      # what a full disk did not take before it won't take now
+        shutil.rmtree(self.folder, ignore_errors=True)              # there is none any more after a good end
     if isinstance(error, OSError) and not isinstance(error, AutocomicsError):
         raise AutocomicsError(f'writing {self.path} failed: {error.strerror or error}. Nothing was left behind; make room and run it again') from error
 

@@ -24,14 +24,18 @@ Out   = Annotated[Path, typer.Option('-o', '--output', help='The folder of the s
 Size  = Annotated[Optional[int], typer.Option('--size', min=1, help='Side of the stored pictures in pixels. [default: each as it is]')]
 Limit = Annotated[Optional[int], typer.Option('--limit', min=1, help='Stop when so many pictures are stored.')]
 Allow = Annotated[Optional[list[str]], typer.Option('--allow', metavar='NETWORK', help='A network that may be asked although it is not public, such as 192.168.0.0/16. May be repeated.')]
+
+# %% ../../nbs/26_dataset_cli.ipynb #26e5ae09
 Words = lambda which: Annotated[Optional[list[str]], typer.Option(f'--{which}', metavar='WORD', help=f"Captions must hold {dict(any='one of these words', all='all of these words', none='none of these words')[which]}. May be repeated.")]
 
+# %% ../../nbs/26_dataset_cli.ipynb #5dfd982c
 def _said(ci, path):
     "What came out, in a few lines"
     report = ci.report or {}
     print(f"{path}: {len(ci):,} pictures, {len(ci.table):,} captions")
     for reason, n in sorted((report.get('dropped') or {}).items(), key=lambda o: -o[1])[:8]: print(f'  left out: {n:,} ({reason})')
 
+# %% ../../nbs/26_dataset_cli.ipynb #cf832821
 def run(make, path, **options):
     "Make a set, or end with one line that says what is wrong"
     try: _said(make(path=path, **{k: v for k, v in options.items() if v is not None}), path)
@@ -79,7 +83,7 @@ def laion(
 # %% ../../nbs/26_dataset_cli.ipynb #45028b3c
 @app.command(epilog='Example:  autocomics dataset folder my-pictures --captions captions.csv -o set/')
 def folder(
-    pictures: Annotated[Path, typer.Argument(help='A folder of pictures.')],
+    pictures: Annotated[Path, typer.Argument(help='A folder of pictures; or a CSV or TSV with their names and captions that lies among them.')],
     output: Out = Path('set'),
     captions: Annotated[Optional[Path], typer.Option(help='CSV or TSV with file names and captions. [default: a .txt beside each picture]')] = None,
     names: Annotated[bool, typer.Option('--names', help="Pictures without a .txt are captioned by their file's name.")] = False,
@@ -116,7 +120,7 @@ def flickr30k(
 # %% ../../nbs/26_dataset_cli.ipynb #e52f658f
 @app.command()
 def comics(
-    pages: Annotated[Path, typer.Argument(help='Folders of comic pages, one folder per class.')],
+    pages: Annotated[str, typer.Argument(help='Folders of comic pages, one folder per class; or a name on Kaggle, such as cenkbircanoglu/comic-books-classification.')],
     output: Out = Path('comics'),
     caption: Annotated[Optional[str], typer.Option(help="A captioning model of transformers, such as Salesforce/blip-image-captioning-base. [default: the folders' names]")] = None,
     size: Annotated[int, typer.Option(min=1, help='Side of a panel in pixels.')] = 256, limit: Limit = None,

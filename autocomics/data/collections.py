@@ -227,9 +227,11 @@ def panels(
 # %% ../../nbs/23_collections.ipynb #8daabef7
 def captioner(name):
     "A function picture -> caption from an image-to-text model of `transformers`, by its name or folder, such as 'Salesforce/blip-image-captioning-base' (about 1 GB, downloaded once)"
-    try: from transformers import AutoModelForImageTextToText, AutoProcessor
+    try: from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     except ImportError: raise CollectionError("Captioning needs transformers 4.46 or newer: pip install 'autocomics[diffusers]'.") from None
-    try: processor, model = AutoProcessor.from_pretrained(name), AutoModelForImageTextToText.from_pretrained(name).eval()
+    try:
+        AutoConfig.from_pretrained(name)          # asked for first: without a network the other two would try a dozen files, each for half a minute
+        processor, model = AutoProcessor.from_pretrained(name), AutoModelForImageTextToText.from_pretrained(name).eval()
     except Exception as e: raise CollectionError(f"'{name}' cannot be opened as a captioning model: {str(e).splitlines()[0][:200]}") from None
     def say(image):
         words = model.generate(**processor(images=image, return_tensors='pt'), max_new_tokens=40)
