@@ -1,21 +1,22 @@
 """How fast and how large GLIDE is here: every figure a ratio measured in one run, the ways taking turns.
 
-    python benchmarks/glide.py                 full size, about 15 minutes on two quiet cores
+    python benchmarks/glide.py                 full size, about 10 minutes on two quiet cores
     python benchmarks/glide.py --quick         small networks, under a minute: does the script work?
     python benchmarks/glide.py step memory     only some parts
 
 Weights are random: time, memory and rounding do not depend on what they mean. What a whole drawing takes is the measured time of a step times the number of its steps, for all samplers alike.
 Results go to benchmarks/results/glide.json; parts that were not run keep their stored figures."""
 import argparse, copy, json, os, statistics, time
-from collections import defaultdict
+from importlib.resources import files
+from pathlib import Path
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 import harness
 from autocomics.diffusion.process import Diffusion, GaussianMixture, noise_schedule
 from autocomics.diffusion.samplers import final
+from autocomics.glide.checkpoints import read_config
 from autocomics.glide.pipeline import TextToImage, best_dtype, sampler_plan
 from autocomics.glide.text2im import create_model
 
@@ -38,10 +39,12 @@ def random_network(kind, dtype=torch.float32, quick=False, **options):
         else: p.normal_(std=0.1, generator=generator).add_(float(name.endswith('weight')))
     return model
 
-# the networks of the scene model, with which a strip is drawn at once
-SCENE_TEXT = dict(text_ctx=24, xf_heads=6, n_vocab=4096, num_channels=32, num_head_channels=32, num_res_blocks=1)
-SCENES = dict(base=SCENE_TEXT | dict(image_size=32, channel_mult='1,2,4', attention_resolutions='8', xf_width=192, xf_layers=3),
-              upsample=SCENE_TEXT | dict(image_size=128, channel_mult='1,1,2,4', attention_resolutions='16', xf_width=96, xf_layers=1))
+def shipped_options(name='scenes'):
+    "kind -> options of the networks of a model that ships"
+    config = read_config(Path(str(files('autocomics')))/'weights'/name)
+    return {kind: network['options'] for kind, network in config['networks'].items()}
+
+SCENES = shipped_options()   # with which a strip is drawn at once
 
 
 class WordTokenizer:
@@ -82,14 +85,37 @@ def pass_ways(plain, rows):
     return ways
 
 
-def package(ours, given):
-    "The same pass by OpenAI's package, which has to be installed from git"
+def package_network(options, steps=''):
+    "A network of these options by OpenAI's package, which has to be installed from git, in fp32 and otherwise as the package has it; and its chain of `steps`"
     from glide_text2im.model_creation import create_model_and_diffusion, model_and_diffusion_defaults, model_and_diffusion_defaults_upsampler
-    options = (model_and_diffusion_defaults_upsampler if ours.options['super_res'] else model_and_diffusion_defaults)()
-    theirs, _ = create_model_and_diffusion(**options | {k: ours.options[k] for k in options if k in ours.options} | dict(use_fp16=False))
+    theirs = (model_and_diffusion_defaults_upsampler if options['super_res'] else model_and_diffusion_defaults)()
+    with torch.device('cpu'): return create_model_and_diffusion(**theirs | {k: options[k] for k in theirs if k in options} | dict(use_fp16=False, timestep_respacing=steps))
+
+
+def package(ours, given):
+    "The same pass by OpenAI's package"
+    theirs, _ = package_network(ours.options)
     theirs.eval().load_state_dict({k: v if v.shape == theirs.state_dict()[k].shape else theirs.state_dict()[k] for k, v in ours.state_dict().items()})
     x, t, tokens, mask, pictures = given
     return lambda: theirs(x, t, tokens=tokens, mask=mask, **pictures)
+
+
+def package_drawing(options, steps, upsample_steps):
+    "One guided picture by OpenAI's package, sampled as its own examples do: ancestral in the base, DDIM in the upsampler; () -> picture"
+    (base, chain), (up, up_chain) = package_network(options['base'], str(steps)), package_network(options['upsample'], f'ddim{upsample_steps}')
+    size, big = (options[kind]['image_size'] for kind in ('base', 'upsample'))
+    tokens, mask = WordTokenizer(options['base']['n_vocab'])(['']*2, options['base']['text_ctx'])
+    def guided(x, t, **given):
+        out = base(torch.cat([x[:1], x[:1]]), t, **given)
+        eps, rest = out[:, :3], out[:, 3:]
+        eps = eps[1:] + 3*(eps[:1] - eps[1:])
+        return torch.cat([torch.cat([eps, eps]), rest], dim=1)
+    def draw():
+        small = chain.p_sample_loop(guided, (2, 3, size, size), device='cpu', clip_denoised=True, model_kwargs=dict(tokens=tokens, mask=mask))[:1]
+        low = ((small + 1)*127.5).round()/127.5 - 1
+        return up_chain.ddim_sample_loop(up, (1, 3, big, big), noise=torch.randn(1, 3, big, big)*0.997, device='cpu', clip_denoised=True, model_kwargs=dict(low_res=low, tokens=tokens[:1], mask=mask[:1]))
+    base.eval(); up.eval()
+    return draw
 
 
 def step(args):
@@ -104,20 +130,6 @@ def drawings(steps):
     seconds = {name: n*steps['base'][way]['seconds'] + m*steps['upsample'][way]['seconds'] for name, (way, n, m) in ways.items()}
     plain, ours, *_ = seconds.values()
     return {name: dict(seconds=harness.digits(s), steps=ways[name][1:], ratio_to_plain_reference=harness.digits(s/plain), ratio_to_reference=harness.digits(s/ours)) for name, s in seconds.items()}
-
-
-def train(args):
-    "Forward and backward pass of the base network in fp32: plain, and ours (fused attention, channels last); the text is read in both, as in training it must"
-    plain = random_network('base', quick=args.quick).requires_grad_(True).train()
-    ours = copy.deepcopy(plain).to(memory_format=torch.channels_last)
-    given = inputs(plain, 2)
-    def way(model, backend):
-        def run():
-            with torch.enable_grad(), sdpa_kernel(backend): model(*given[:4]).square().mean().backward()
-            model.zero_grad()
-        return run
-    ways = {PLAIN: way(plain, [SDPBackend.MATH]), 'fused attention, channels last (ours, fp32)': way(ours, [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH])}
-    return harness.compare(harness.take_turns(ways, args.rounds, args.clock), PLAIN)
 
 
 def precision(args):
@@ -153,42 +165,6 @@ print(sum(p.nbytes for m in networks.values() for p in m.parameters()))'''
     return result
 
 
-KINDS_OF_WORK = {'convolution': ('conv',), 'attention': ('scaled_dot_product', 'softmax', 'bmm', 'baddbmm'), 'matrix product': ('addmm', 'linear', 'mm'), 'norm': ('norm', 'batch_norm'), 'activation': ('silu', 'gelu'),
-                 'copy and layout': ('copy', 'clone', 'cat', 'contiguous', 'fill', 'empty', 'resize', 'upsample', 'pool')}
-
-
-def kind_of_work(op): return next((kind for kind, parts in KINDS_OF_WORK.items() if any(p in op for p in parts)), 'the rest')
-
-
-def peak_rate(clock, rounds=5):
-    "Multiply-adds count as two: the most operations per second that a large product of matrices reached here in fp32"
-    a = torch.randn(1536, 1536)
-    return 2*len(a)**3/min(harness.take_turns(dict(product=lambda: a@a), rounds, clock)['product'])
-
-
-def profiled(run, rounds):
-    "The share of time that each kind of work takes"
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as prof:
-        for _ in range(rounds): run()
-    seconds = defaultdict(float)
-    for event in prof.key_averages(): seconds[kind_of_work(event.key)] += event.self_cpu_time_total
-    return {kind: harness.digits(s/sum(seconds.values())) for kind, s in sorted(seconds.items(), key=lambda o: -o[1])}
-
-
-def profile(args):
-    "One guided step, plain and with our settings: seconds, the share of each kind of work, and the share of the processor's fp32 peak; for the scene model's networks and full-size GLIDE"
-    peak, result = peak_rate(args.clock), {}
-    sizes = {f'scenes {kind}': (kind, o) for kind, o in SCENES.items()} | ({} if args.quick else {f'glide {kind}': (kind, {}) for kind in ROWS})
-    for name, (kind, options) in sizes.items():
-        ways = pass_ways(random_network(kind, **options), ROWS[kind])
-        ways = {'plain': ways[PLAIN], 'ours': ways[FP32 if best_dtype(CPU) == torch.float32 else BF16]}
-        with FlopCounterMode(display=False) as count: ways['plain']()
-        rows = harness.compare(harness.take_turns(ways, args.rounds, args.clock), 'plain')
-        for way, row in rows.items(): row.update(share_of_peak=harness.digits(count.get_total_flops()/row['seconds']/peak), work=profiled(ways[way], args.rounds))
-        result[name] = dict(gflop=harness.digits(count.get_total_flops()/1e9)) | rows
-    return dict(peak_gflops=harness.digits(peak/1e9)) | result
-
-
 def energy_distance(a, b):
     "Szekely's energy distance 2E|a-b| - E|a-a'| - E|b-b'| between two sets of rows"
     n, m = len(a), len(b)
@@ -219,27 +195,7 @@ def quality(args):
     return result
 
 
-def cuda(args):
-    "Pictures per second of a guided base step on a GPU, at batch 1, 8 and 32; nothing without one"
-    if not torch.cuda.is_available(): return 'no GPU on this machine'
-    result = dict(card=torch.cuda.get_device_name())
-    for dtype in (torch.bfloat16, torch.float16):
-        for compiled in (False, True):
-            model = random_network('base', dtype, args.quick).to('cuda', memory_format=torch.channels_last)
-            if compiled: model.compile(mode='reduce-overhead')
-            for n in (1, 8, 32):
-                x, t, tokens, mask, _ = (o.cuda() if torch.is_tensor(o) else o for o in inputs(model, 2*n))
-                text = model.encode_text(tokens, mask)
-                for _ in range(3): model(x, t, text=text)
-                torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats(); start = time.perf_counter()
-                for _ in range(args.rounds): model(x, t, text=text)
-                torch.cuda.synchronize(); seconds = (time.perf_counter() - start)/args.rounds
-                result[f'{dtype} {"compiled" if compiled else "eager"} batch {n}'.replace('torch.', '')] = dict(
-                    guided_steps_per_second=round(1/seconds, 2), images_per_second_20_steps=round(n/(20*seconds), 3), peak_gib=round(torch.cuda.max_memory_allocated()/GIB, 3))
-    return result
-
-
-PARTS = dict(step=step, train=train, precision=precision, memory=memory, profile=profile, quality=quality, cuda=cuda)
+PARTS = dict(step=step, precision=precision, memory=memory, quality=quality)
 
 
 def arguments(parser):

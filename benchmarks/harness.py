@@ -14,14 +14,18 @@ def cpu_seconds():
 
 CLOCKS = dict(wall=time.perf_counter, cpu=cpu_seconds)   # cpu: for a machine that others use at the same time
 
-def take_turns(ways, n=5, clock='wall'):
-    "name -> seconds of n runs; the ways take turns, so that a busy moment hits all of them; one round before warms up"
-    now, seconds = CLOCKS[clock], {name: [] for name in ways}
-    for way in ways.values(): way()
-    for _ in range(n):
-        for name, way in ways.items():
-            start = now(); way(); seconds[name].append(now() - start)
-    return seconds
+def take_turns(ways, n=5, clock='wall', seconds=0, most=25):
+    """name -> seconds of n runs, or of more (at most `most`) until all have taken `seconds`; one round before warms up
+
+    The ways take turns, so that a busy moment hits all of them. A way is a function, or a pair of them of which the second is timed."""
+    now, taken = CLOCKS[clock], {name: [] for name in ways}
+    pairs = {name: way if isinstance(way, tuple) else (None, way) for name, way in ways.items()}
+    while True:
+        for name, (prepare, run) in pairs.items():
+            if prepare: prepare()
+            start = now(); run(); taken[name].append(now() - start)
+        rounds = len(taken[name]) - 1
+        if rounds >= most or rounds >= n and sum(map(sum, taken.values())) >= seconds: return {name: runs[1:] for name, runs in taken.items()}
 
 def compare(seconds, peer):
     "Each way against `peer`: median seconds, and the median, smallest and largest ratio of neighbouring runs"
@@ -31,9 +35,9 @@ def compare(seconds, peer):
         rows[name] = dict(seconds=digits(statistics.median(runs)), ratio=digits(statistics.median(ratios)), low=digits(ratios[0]), high=digits(ratios[-1]), n=len(runs))
     return rows
 
-def alternate(ours, theirs, n=5, clock='wall'):
+def alternate(ours, theirs, n=5, clock='wall', seconds=5):
     "Ours and theirs in alternating runs: (our row, their row) of `compare`"
-    rows = compare(take_turns(dict(ours=ours, theirs=theirs), n, clock), 'theirs')
+    rows = compare(take_turns(dict(ours=ours, theirs=theirs), n, clock, seconds), 'theirs')
     return rows['ours'], rows['theirs']
 
 def digits(x, n=4): return float(f'{x:.{n}g}')
@@ -59,15 +63,25 @@ def installed(*names):
     "Whether all these packages can be imported"
     return all(importlib.util.find_spec(name) for name in names)
 
+def gpu_name():
+    "The GPU that torch sees, or None"
+    import torch
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+def memory_gib():
+    "The machine's memory in GiB, None where the system does not say"
+    try: return round(os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')/2**30, 1)
+    except (AttributeError, ValueError, OSError): return None
+
 def machine(clock='wall', threads=None):
     "What the figures were measured on"
     lines = Path('/proc/cpuinfo').read_text().splitlines() if Path('/proc/cpuinfo').exists() else []
     cpu = next((line.split(':')[1].strip() for line in lines if line.startswith('model name')), platform.processor() or platform.machine())
     versions = {}
-    for name in ('autocomics', 'torch', 'fastai', 'diffusers', 'polars', 'pandas'):
+    for name in ('autocomics', 'torch', 'fastai', 'diffusers', 'glide-text2im', 'polars', 'pandas'):
         try: versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError: pass
-    return dict(cpu=cpu, cores=os.cpu_count(), threads=threads or os.cpu_count(), load_before=round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None, clock=clock,
+    return dict(cpu=cpu, gpu=gpu_name(), cores=os.cpu_count(), memory_gib=memory_gib(), threads=threads or os.cpu_count(), load_before=round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None, clock=clock,
                 system=f'{platform.system()} {platform.machine()}', python=platform.python_version(), versions=versions)
 
 def record(path, part, result, about, seconds):

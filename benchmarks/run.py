@@ -1,30 +1,33 @@
 """How fast autocomics is against what one would use instead: the same work by both, in turns, on this machine.
 
-    python benchmarks/run.py                        everything, full-size GLIDE too: half an hour on two cores
+    python benchmarks/run.py                        everything, full-size GLIDE too: about 20 minutes on two cores
     python benchmarks/run.py --quick                small sizes, under 3 minutes, with nothing but the package installed
     python benchmarks/run.py --only digits strip    some parts
+    python benchmarks/run.py --again                all ratios a second time: does another run say the same?
 
 A ratio is our time by the peer's: below 1 we are faster. It is the median over neighbouring runs, with the smallest and the largest. Peers that are not installed are left out with a word.
-Results go to benchmarks/results/benchmarks.json (--quick: quick.json), each part with its date, versions and hardware; benchmarks/glide.py, download.py and words.py, which this runs too, keep files of their own."""
+Results go to benchmarks/results/benchmarks.json (--quick: quick.json, --again: again.json), each part with its date, versions and hardware; benchmarks/glide.py, download.py and words.py, which this runs too, keep files of their own."""
 import argparse, json, shutil, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import torch
 
-import glide, harness
+import glide, harness, steps
 from harness import alternate, compare, installed, python, take_turns
 from autocomics.glide.pipeline import TextToImage, best_dtype
 from autocomics.glide.tokenizer import Tokenizer
 
 
-def row(what, peer, ours, theirs):
-    "One line of the table"
-    return dict(what=what, peer=peer, ours=ours['seconds'], theirs=theirs['seconds'], ratio=ours['ratio'], low=ours['low'], high=ours['high'], n=ours['n'])
+def row(what, peer, ours, theirs, pictures=None):
+    "One line of the table; `pictures`: how many were drawn or learned from"
+    rate = dict(pictures_per_second=harness.digits(pictures/ours['seconds'])) if pictures else {}
+    return dict(what=what, peer=peer, ours=ours['seconds'], theirs=theirs['seconds'], ratio=ours['ratio'], low=ours['low'], high=ours['high'], n=ours['n'], **rate)
 
-def alone(what, run, args):
+def alone(what, run, args, pictures=None):
     "A line without a peer: median seconds, and the spread in them"
-    seconds = take_turns(dict(run=run), args.rounds, args.clock)['run']
-    return dict(what=what, peer=None, ours=harness.digits(statistics.median(seconds)), low=harness.digits(min(seconds)), high=harness.digits(max(seconds)), n=len(seconds))
+    seconds = take_turns(dict(run=run), args.rounds, args.clock, seconds=3)['run']
+    median = statistics.median(seconds)
+    return dict(what=what, peer=None, ours=harness.digits(median), low=harness.digits(min(seconds)), high=harness.digits(max(seconds)), n=len(seconds), **(dict(pictures_per_second=harness.digits(pictures/median)) if pictures else {}))
 
 def skip(what, why): return dict(what=what, skipped=why)
 
@@ -48,40 +51,60 @@ def digits(args):
     ours, theirs = UNet(), Peer()
     plain = lambda model: torch.optim.AdamW(model.parameters(), 1e-4)
     peer = 'diffusers UNet2DModel, as many parameters'
-    rows = [row('digits: training step', peer, *alternate(trainer(ours, plain), trainer(theirs, plain), args.rounds, args.clock))]
+    rows = [row('digits: training step of 32', peer, *alternate(trainer(ours, adamw()), trainer(theirs, plain), args.rounds, args.clock), pictures=32)]
     n = 10 if args.quick else 50
     ours, theirs = ours.eval(), theirs.eval()
     rows.append(row(f'digits: drawing {n}', peer + ' and DPMSolverMultistepScheduler', *alternate(
-        lambda: [None for _ in draw_digits([i % 10 for i in range(n)], model=ours)], lambda: draw_peer(theirs, labels.repeat(2)[:n]), args.rounds, args.clock)))
+        lambda: [None for _ in draw_digits([i % 10 for i in range(n)], model=ours)], lambda: draw_peer(theirs, labels.repeat(2)[:n]), args.rounds, args.clock), pictures=n))
     return rows
 
 
 def glide_rows(args):
-    "GLIDE: a step of each network, a training step, a drawing; plain fp32 eager that reads the caption at every step is the peer"
-    parts = ('step', 'train') + (() if args.quick else ('precision', 'memory', 'profile')) + (('cuda',) if torch.cuda.is_available() else ())
+    "GLIDE: a step of each network, a guided drawing, a training step; plain fp32 eager that reads the caption at every step is the peer, and OpenAI's package where it is installed"
     results = {}
-    for part in parts:
+    for part in ('step', *(() if args.quick or args.again else ('precision', 'memory'))):
         about, start = harness.machine(args.clock, args.threads), time.perf_counter()
         results[part] = glide.PARTS[part](args)
-        harness.record(None if args.quick else harness.RESULTS/'glide.json', part, results[part], about, time.perf_counter() - start)
-    return glide_table(results, best_dtype(glide.CPU) == torch.bfloat16)
+        harness.record(None if args.quick or args.again else harness.RESULTS/'glide.json', part, results[part], about, time.perf_counter() - start)
+    size = 'small GLIDE' if args.quick else 'GLIDE, full size'
+    return [r | dict(what=f"{size}: {r['what']}") for r in step_rows(results) + sampling_rows(args) + training_rows(args)]
 
-def glide_table(results, bf16):
-    "The table's lines for GLIDE from results of glide.py"
-    rows, size = [], 'small GLIDE' if results['step']['base'][glide.PLAIN]['seconds'] < .5 else 'GLIDE, full size'
+def step_rows(results):
+    "Lines from results of glide.py"
+    rows, ours = [], glide.BF16 if best_dtype(glide.CPU) == torch.bfloat16 else glide.FP32
     for kind, what in (('base', 'guided base step'), ('upsample', 'upsampler step')):
         ways = results['step'][kind]
-        rows.append(row(f'{size}: {what}', glide.PLAIN, ways[glide.BF16 if bf16 else glide.FP32], ways[glide.PLAIN]))
-        if 'glide-text2im' in ways: rows.append(row(f'{size}: {what}', 'glide-text2im', compare_stored(ways[glide.BF16 if bf16 else glide.FP32], ways['glide-text2im']), ways['glide-text2im']))
-    drawn = results['step']['image']
-    ours, theirs = drawn['default, bf16' if bf16 else 'default, fp32'], drawn['reference, plain fp32, text recomputed']
-    rows.append(dict(what=f'{size}: one picture, 20+10 steps', peer='100+27 steps of plain fp32', ours=ours['seconds'], theirs=theirs['seconds'], ratio=ours['ratio_to_plain_reference'], n=ways[glide.PLAIN]['n']))
-    plain, ours = results['train'].values()
-    return rows + [row(f'{size}: training step, base', glide.PLAIN, ours, plain)]
+        rows.append(row(what, glide.PLAIN, ways[ours], ways[glide.PLAIN]))
+        if 'glide-text2im' in ways: rows.append(row(what, 'glide-text2im', compare_stored(ways[ours], ways['glide-text2im']), ways['glide-text2im']))
+    return rows + [dict(what=f'peak memory, one picture in {dtype}', mib=round(m['peak_gib']*1024)) for dtype, m in results.get('memory', {}).items()]
 
 def compare_stored(ours, theirs):
     "Our row against another peer than the one its ratio was taken with"
     return ours | {k: harness.digits(ours[k]/theirs['ratio']) for k in ('ratio', 'low', 'high')}
+
+def sampling_rows(args):
+    "A whole guided picture, drawn: with as many steps for both, and with the steps that each takes by default"
+    base, up = (2, 1) if args.quick else (4, 2)
+    ours, theirs = glide_pipeline(args), glide_pipeline(args, plain=True)
+    draw = lambda pipe: pipe('a boat', seed=1, num_inference_steps=base, upsample_steps=up)
+    ways = dict(ours=lambda: draw(ours), plain=lambda: draw(theirs))
+    if not args.quick and installed('glide_text2im'): ways['glide-text2im'] = glide.package_drawing({kind: m.options for kind, m in ours.networks.items()}, base, up)
+    seconds = take_turns(ways, 2 if not args.quick else args.rounds, args.clock, seconds=0 if not args.quick else 3)
+    return [row(f'one guided picture in {base}+{up} steps', peer if peer != 'plain' else glide.PLAIN, compare(seconds, peer)['ours'], dict(seconds=statistics.median(seconds[peer]))) for peer in ways if peer != 'ours']
+
+def glide_pipeline(args, plain=False):
+    "GLIDE's networks with random weights behind the pipeline: as they are by default, or plain"
+    dtype = torch.float32 if plain else best_dtype(glide.CPU)
+    networks = {kind: glide.random_network(kind, dtype, args.quick) for kind in glide.ROWS}
+    return plainly(TextToImage(networks, glide.WordTokenizer(networks['base'].options['n_vocab']), device='cpu', dtype=dtype), plain)
+
+def training_rows(args):
+    "A training step of the base network: forth, back, AdamW"
+    options = glide.SMALL | dict(image_size=32, attention_resolutions='16') if args.quick else {}
+    held = steps.Learning('base', options, glide.CPU, 2)
+    ways = dict(ours=held.way(best_dtype(glide.CPU), 'last', 'fused', True), plain=held.way(torch.float32, 'first', 'written', False))
+    rows = compare(take_turns(ways, args.rounds, args.clock, seconds=3 if args.quick else 0), 'plain')
+    return [row('training step of the base, 2 pictures', 'plain fp32', rows['ours'], rows['plain'])]
 
 
 class Plain:
@@ -96,31 +119,44 @@ class Captions:
     def __init__(self, tokens, mask): self.tokens, self.mask = tokens, mask
     def __getitem__(self, rows): return Captions(self.tokens[rows], self.mask[rows])
 
-def scene_pipeline(plain=False):
-    "The scene model's networks with random weights, behind the pipeline: as they are by default, or plain"
-    tokenizer = Tokenizer.small()
-    networks = {kind: glide.random_network(kind, **o | dict(n_vocab=tokenizer.n_vocab)) for kind, o in glide.SCENES.items()}
-    pipe = TextToImage(networks, tokenizer, device='cpu', dtype='fp32' if plain else None)
+def plainly(pipe, plain=True):
+    "The pipeline with plain networks"
     if plain: pipe.networks = {kind: Plain(m.to(memory_format=torch.contiguous_format)) for kind, m in pipe.networks.items()}
     return pipe
 
+def scene_pipeline(plain=False):
+    "The scene model that ships: as it is by default, or plain"
+    return plainly(TextToImage.from_pretrained('scenes', device='cpu', dtype='fp32' if plain else None), plain)
+
 CAPTIONS = ['a fox in the forest', 'a cat on the beach at night', 'a robot in the city', 'a rocket in space', 'a panda in the snow', 'an owl in a room', 'a lion in the desert', 'a house in a field']
 
+def composed(args):
+    "Scenes put together from emoji and painted places, which the scene model learns from: pictures per second of one core"
+    from autocomics.data.scenes import Scenes, available_actors
+    n, rows = 10 if args.quick else 50, []
+    for style in ('plain', 'comic'):
+        pictures = Scenes(style, 'train', 64, 0, tuple(available_actors()))
+        rows.append(alone(f'scenes composed for training, {style}, {n} of 64x64', lambda: [pictures[i] for i in range(n)], args, pictures=n))
+    return rows
+
 def scenes(args):
-    "The scene model: a strip of four 128x128 panels"
+    "The scene model: a strip of four 128x128 panels, and a step of its training"
     ours, theirs = scene_pipeline(), scene_pipeline(plain=True)
     captions = CAPTIONS[:1 if args.quick else 4]
     draw = lambda pipe: pipe(captions, seed=1)
-    rows = [row(f'scenes: {len(captions)} panel{"s"*(len(captions) > 1)} of 128x128', 'the same networks in plain fp32, text recomputed', *alternate(lambda: draw(ours), lambda: draw(theirs), args.rounds, args.clock))]
+    rows = [row(f'scenes: {len(captions)} panel{"s"*(len(captions) > 1)} of 128x128', 'the same networks in plain fp32, text recomputed', *alternate(lambda: draw(ours), lambda: draw(theirs), args.rounds, args.clock), pictures=len(captions))]
     slow = lambda: theirs(captions[:1], seed=1, sampler='reference')
-    if not args.quick: rows.append(row('scenes: one panel', "plain fp32 in the reference's 100+27 steps", *alternate(lambda: ours(captions[:1], seed=1), slow, args.rounds, args.clock)))
-    return rows
+    if not args.quick: rows.append(row('scenes: one panel of 128x128', "plain fp32 in the reference's 100+27 steps", *alternate(lambda: ours(captions[:1], seed=1), slow, args.rounds, args.clock), pictures=1))
+    n = 4 if args.quick else steps.BATCH['base']
+    held = steps.Learning('base', glide.SCENES['base'], glide.CPU, n)
+    ways = held.way(best_dtype(glide.CPU), 'last', 'fused', True), held.way(torch.float32, 'first', 'written', False)
+    return rows + [row(f'scenes: training step of {n}, base', 'plain fp32', *alternate(*ways, args.rounds, args.clock), pictures=n)] + composed(args)
 
 
 def script(name, args, *options):
     "Run one of the data scripts: its results; in quick mode to a temporary file"
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)/'out.json' if args.quick else harness.RESULTS/f'{name}.json'
+        out = Path(folder)/'out.json' if args.quick or args.again else harness.RESULTS/f'{name}.json'
         done = subprocess.run([sys.executable, harness.HERE/f'{name}.py', '--out', out, *options], capture_output=True, text=True)
         if done.returncode: raise RuntimeError((done.stderr or done.stdout).strip().splitlines()[-1])
         return json.loads(out.read_text())
@@ -136,14 +172,14 @@ def download(args):
     "Pictures per second from a local server, against img2dataset; benchmarks/download.py has the whole story"
     if not shutil.which('nginx') or not (WORK/'img2dataset-env').exists():
         return [skip('download', 'needs nginx, and img2dataset in an environment of its own, which `python benchmarks/download.py` makes')]
-    result = script('download', args, *(['--n', '100', '--latency-n', '0', '--repeats', '1', '--formats', 'webdataset'] if args.quick else []))
+    result = script('download', args, *(['--n', '100', '--repeats', '1', '--formats', 'webdataset'] if args.quick else ['--n', '2000', '--repeats', str(args.rounds)]), '--latency-n', '0')
     return rates('download: seconds of processor per picture', {n: [dict(rate=1000/r['cpu_ms_per_image']) for r in rs] for n, rs in result['local']['runs'].items()}, 'rate')
 
 def words(args):
     "Captions filtered by words, against plain Python, pandas, polars and duckdb; benchmarks/words.py has the whole story"
-    if not installed('duckdb') and not (WORK/'duckdb-env').exists(): return [skip('word filter', 'needs duckdb, or an environment for it, which `python benchmarks/words.py` makes')]
-    result = script('words', args, *(['--rows', '100000', '--repeats', '1'] if args.quick else []))
-    return rates('word filter: seconds per row', result['runs'], 'rows_per_second')
+    left_out = [] if installed('duckdb') or (WORK/'duckdb-env').exists() else [skip('word filter, against duckdb', 'needs duckdb, or an environment for it, which `python benchmarks/words.py` makes')]
+    result = script('words', args, *(['--rows', '100000', '--repeats', '2'] if args.quick else ['--repeats', str(args.rounds)]), *(['--without', 'duckdb'] if left_out else []))
+    return rates('word filter: seconds per row', result['runs'], 'rows_per_second') + left_out
 
 
 def strip(args):
@@ -206,7 +242,7 @@ def axis_rows(n):
     captions = [f'{CAPTIONS[i % 8]}, number {i}' for i in range(n)]
     return lambda: match_words(captions, any=['beach', 'boat'])
 def axis_resolution(n):
-    model = glide.random_network('base', **glide.SCENES['base'] | dict(image_size=n, attention_resolutions=str(n//4))).to(memory_format=torch.channels_last)
+    model = glide.random_network('base', best_dtype(glide.CPU), **glide.SCENES['base'] | dict(image_size=n, attention_resolutions=str(n//4))).to(memory_format=torch.channels_last)
     x, t, tokens, mask, _ = glide.inputs(model, 2); text = model.encode_text(tokens, mask)
     return lambda: model(x, t, text=text)
 
@@ -227,63 +263,52 @@ def growth(args):
     return {axis: python(GROW, axis, args.clock, args.threads, *(sizes[:2] if args.quick else sizes))[0] for axis, sizes in AXES.items()}
 
 
-def settings(args):
-    "A guided base step and an upsampler step of the scene model in every setting that we know; `default` is what a user gets"
-    result, threads = {}, sorted({1, args.threads})
-    for kind, options in glide.SCENES.items():
-        ways, default = {}, (str(best_dtype(glide.CPU)).replace('torch.', ''), 'channels last', 'fused', args.threads)
-        for dtype in ('float32', 'bfloat16'):
-            for layout, form in {'channels last': torch.channels_last, 'channels first': torch.contiguous_format}.items():
-                model = glide.random_network(kind, getattr(torch, dtype), **options).to(memory_format=form)
-                x, t, tokens, mask, pictures = glide.inputs(model, glide.ROWS[kind]); text = model.encode_text(tokens, mask)
-                for attention in ('fused', 'written out'):
-                    backends = [glide.SDPBackend.FLASH_ATTENTION, glide.SDPBackend.MATH] if attention == 'fused' else [glide.SDPBackend.MATH]
-                    for k in threads:
-                        def way(model=model, x=x, t=t, text=text, pictures=pictures, backends=backends, k=k):
-                            torch.set_num_threads(k)
-                            with glide.sdpa_kernel(backends): model(x, t, text=text, **pictures)
-                        ways[dtype, layout, attention, k] = way
-        rows = compare(take_turns(ways, args.rounds, args.clock), default)
-        torch.set_num_threads(args.threads)
-        result[kind] = [dict(zip(('dtype', 'layout', 'attention', 'threads'), name)) | dict(default=name == default) | r for name, r in sorted(rows.items(), key=lambda o: o[1]['ratio'])]
-    return result
-
-
-PARTS = dict(digits=digits, glide=glide_rows, scenes=scenes, strip=strip, start=start, memory=memory, words=words, download=download, growth=growth, settings=settings)
+PARTS = dict(digits=digits, scenes=scenes, strip=strip, start=start, memory=memory, words=words, download=download, growth=growth, settings=steps.settings, profile=steps.profile, glide=glide_rows, gpu=steps.gpu)
+TABLE = ('digits', 'scenes', 'strip', 'start', 'memory', 'words', 'download', 'glide')   # parts whose results are lines of the table
 
 
 # ---- the table
 
 def line(r):
-    if 'skipped' in r: return f"{r['what']:<46} left out: {r['skipped']}"
-    if 'mib' in r: return f"{r['what']:<46} {r['mib']:>8} MiB"
-    spread = f"{r['low']:.3g} to {r['high']:.3g}" if 'low' in r else ''
-    if r['peer'] is None: return f"{r['what']:<46} {r['ours']:>8.3g} s   ({spread})"
-    return f"{r['what']:<46} {r['ours']:>8.3g} s   {r['ratio']:>6.3g} x  ({spread})  {r['peer']}"
+    if 'skipped' in r: return f"{r['what']:<58} left out: {r['skipped']}"
+    if 'mib' in r: return f"{r['what']:<58} {r['mib']:>8} MiB"
+    spread, rate = f"{r['low']:.3g} to {r['high']:.3g}", f"  {r['pictures_per_second']:.3g} pictures/s" if 'pictures_per_second' in r else ''
+    if r['peer'] is None: return f"{r['what']:<58} {r['ours']:>8.3g} s   ({spread}){rate}"
+    return f"{r['what']:<58} {r['ours']:>8.3g} s   {r['ratio']:>6.3g} x  ({spread})  {r['peer']}{rate}"
 
 def show(name, result):
-    if name == 'growth':
+    if 'skipped' in result: print(f"{name:<58} left out: {result['skipped']}")
+    elif name in TABLE:
+        for r in result: print(line(r))
+    elif name == 'growth':
         for axis, points in result.items(): print(f'{axis:<12}', '   '.join(f"{p['n']}: {p['seconds']:.3g} s, {p['peak_mib']} MiB" for p in points))
     elif name == 'settings':
-        for kind, rows in result.items(): print(f"{kind:<12} default takes {next(r for r in rows if r['default'])['ratio']/rows[0]['ratio']:.2f} x the fastest of {len(rows)} settings: {', '.join(str(rows[0][k]) for k in ('dtype', 'layout', 'attention', 'threads'))} threads")
-    else:
-        for r in result: print(line(r))
+        for what, rows in result.items(): print(f"{what:<20} the default takes {1/rows[0]['ratio']:.2f} x the time of the fastest of {len(rows)} settings, {', '.join(f'{k} {v}' for k, v in rows[0].items() if k in ('dtype', 'layout', 'attention', 'fused optimiser', 'threads'))}")
+    elif name == 'profile':
+        for what, ways in result['steps'].items(): print(f'{what:<28}', '   '.join(f"{way}: {r['seconds']:.3g} s, {r['share_of_peak']:.0%} of the {r['dtype']} peak, {', '.join(f'{k} {v:.0%}' for k, v in list(r['work'].items())[:3])}" for way, r in ways.items() if way != 'gflop'))
+    elif name == 'gpu':
+        for way, r in result['pictures'].items(): print(f"{way:<28} {r['seconds']:.3g} s, {r['pictures_per_second']:.3g} pictures/s, {r['peak_gib']:.3g} GiB")
     sys.stdout.flush()
 
 @torch.no_grad()
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--only', nargs='+', choices=PARTS, default=list(PARTS), metavar='PART', help=', '.join(PARTS)); glide.arguments(parser)
+    parser.add_argument('--only', nargs='+', choices=PARTS, metavar='PART', help=', '.join(PARTS)); glide.arguments(parser)
+    parser.add_argument('--again', action='store_true', help='the lines of the table a second time, into a file of their own')
     args = parser.parse_args()
+    if args.quick and args.again: parser.error('--again repeats the full run: leave out --quick')
     torch.set_num_threads(args.threads)
-    about = harness.machine(args.clock, args.threads)
-    print(f"{about['cpu']}, {args.threads} of {about['cores']} cores, {', '.join(f'{k} {v}' for k, v in about['versions'].items())}; seconds of {'processor' if args.clock == 'cpu' else 'wall'} time\n")
-    print(f"{'what':<46} {'ours':>8}     ratio to the peer (spread over runs)", flush=True)
-    for name in args.only:
+    about, begin, failed = harness.machine(args.clock, args.threads), time.perf_counter(), []
+    print(f"{about['cpu']}, {args.threads} of {about['cores']} cores, {about['gpu'] or 'no GPU'}, {', '.join(f'{k} {v}' for k, v in about['versions'].items())}; seconds of {'processor' if args.clock == 'cpu' else 'wall'} time\n")
+    print(f"{'what':<58} {'ours':>8}     ratio to the peer (spread over runs)", flush=True)
+    path = harness.RESULTS/('quick.json' if args.quick else 'again.json' if args.again else 'benchmarks.json')
+    for name in args.only or (TABLE if args.again else PARTS):
         start = time.perf_counter()
         try: result = PARTS[name](args)
-        except Exception as e: print(f'{name:<46} failed: {type(e).__name__}: {e}', flush=True); continue
-        harness.record(harness.RESULTS/('quick.json' if args.quick else 'benchmarks.json'), name, result, about, time.perf_counter() - start)
+        except Exception as e: failed.append(name); print(f'{name:<58} failed: {type(e).__name__}: {e}', flush=True); continue
+        harness.record(path, name, result, about, time.perf_counter() - start)
         show(name, result)
+    print(f'\nTook {(time.perf_counter() - begin)/60:.1f} minutes. Results: {path}')
+    if failed: sys.exit(f"failed: {', '.join(failed)}")
 
 if __name__ == '__main__': main()

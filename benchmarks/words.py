@@ -194,7 +194,8 @@ def version(python, package):
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('--rows', type=int, default=3_000_000); a.add_argument('--repeats', type=int, default=5); a.add_argument('--work', type=Path, default=ROOT/'.benchmark')
-    a.add_argument('--out', type=Path, default=ROOT/'benchmarks/results/words.json'); a.add_argument('--job', nargs='+', help=argparse.SUPPRESS)
+    a.add_argument('--out', type=Path, default=ROOT/'benchmarks/results/words.json'); a.add_argument('--without', nargs='+', default=[], metavar='CLIENT', help='clients to leave out, by the first word of their names')
+    a.add_argument('--job', nargs='+', help=argparse.SUPPRESS)
     a = a.parse_args(); work = a.work.resolve()
     path = work/f'captions-{a.rows}.parquet'
     if a.job:
@@ -202,13 +203,14 @@ def main():
         print(json.dumps(dict(make=lambda: make_file(Path(path), int(more[0])), check=lambda: check_every_row(Path(path)), stop=lambda: early_stop(Path(path)), client=lambda: run_client(more[0], Path(path), int(more[1])))[kind]()))
         return
     work.mkdir(parents=True, exist_ok=True)
-    pythons = {c: environment(c, work) for c in CLIENTS}
+    clients = [c for c in CLIENTS if c.split()[0] not in a.without]
+    pythons = {c: environment(c, work) for c in clients}
     if not path.exists(): job(sys.executable, 'make', path, a.rows)
-    versions = {'python': platform.python_version(), **{p: version(pythons.get(f'{p} regexp_matches', sys.executable), p) for p in ('autocomics', 'polars', 'pyarrow', 'pandas', 'duckdb')}}
+    versions = {'python': platform.python_version(), **{p: version(pythons.get(f'{p} regexp_matches', sys.executable), p) for p in ('autocomics', 'polars', 'pyarrow', 'pandas', 'duckdb') if p not in a.without}}
     result = dict(date=time.strftime('%Y-%m-%d'), machine=dict(cpus=os.cpu_count(), platform=platform.platform(terse=True), load_before=round(os.getloadavg()[0], 1)), versions=versions, file_bytes=path.stat().st_size, equal=job(sys.executable, 'check', path))
-    runs = {c: [] for c in CLIENTS}
+    runs = {c: [] for c in clients}
     for r in range(a.repeats):
-        for c in CLIENTS:
+        for c in clients:
             runs[c].append(job(pythons[c], 'client', path, c, a.rows))
             print(f'{r+1}/{a.repeats} {c:28} {runs[c][-1]}', flush=True)
     median = {c: {k: statistics.median(x[k] for x in v) for k in v[0]} for c, v in runs.items()}
