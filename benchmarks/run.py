@@ -40,7 +40,7 @@ def digits(args):
     from digits import Peer, draw_peer
     from autocomics.diffusion.digits import draw_digits
     from autocomics.diffusion.unet import UNet
-    from autocomics.learner import adamw
+    from autocomics.learner import decay_groups
     x, t, labels, noise = torch.randn(32, 1, 28, 28), torch.randint(1000, (32,)), torch.arange(32) % 10, torch.randn(32, 1, 28, 28)
     def trainer(model, make):
         optimizer = make(model)
@@ -49,9 +49,9 @@ def digits(args):
             optimizer.step(); optimizer.zero_grad()
         return run
     ours, theirs = UNet(), Peer()
-    plain = lambda model: torch.optim.AdamW(model.parameters(), 1e-4)
+    fused, plain = (lambda model: torch.optim.AdamW(decay_groups(model), 1e-4, fused=True)), (lambda model: torch.optim.AdamW(model.parameters(), 1e-4))
     peer = 'diffusers UNet2DModel, as many parameters'
-    rows = [row('digits: training step of 32', peer, *alternate(trainer(ours, adamw()), trainer(theirs, plain), args.rounds, args.clock), pictures=32)]
+    rows = [row('digits: training step of 32', peer, *alternate(trainer(ours, fused), trainer(theirs, plain), args.rounds, args.clock), pictures=32)]
     n = 10 if args.quick else 50
     ours, theirs = ours.eval(), theirs.eval()
     rows.append(row(f'digits: drawing {n}', peer + ' and DPMSolverMultistepScheduler', *alternate(

@@ -30,11 +30,19 @@ from ..diffusion.unet import timestep_embedding
 class GroupNorm32(nn.GroupNorm):
     "Group normalisation in 32 groups, computed in fp32 and cast back to the input's dtype"
     def __init__(self, channels): super().__init__(32, channels)
-    def forward(self, x): return super().forward(x if x.device.type == 'cpu' else x.float()).to(x.dtype)
+    def forward(self, x):
+        # on a CPU the 16-bit kernel sums in fp32 as well, but its way back is several times slower
+        return super().forward(x.float() if x.requires_grad or x.device.type != 'cpu' else x).to(x.dtype)
 
 class LayerNorm32(nn.LayerNorm):
     "Layer normalisation computed in fp32 and cast back to the input's dtype"
     def forward(self, x): return super().forward(x if x.device.type == 'cpu' else x.float()).to(x.dtype)
+
+# %% ../../nbs/31_text2im.ipynb #b00b6d81
+def _attend(q, k, v):
+    "softmax(qkᵀ/√ch)v of (N, heads, L, ch), in the dtype of q"
+    if q.device.type != 'cpu' or q.dtype == torch.float32 or not q.requires_grad: return F.scaled_dot_product_attention(q, k, v)
+    with torch.autocast('cpu', enabled=False): return F.scaled_dot_product_attention(q.float(), k.float(), v.float()).to(q.dtype)
 
 # %% ../../nbs/31_text2im.ipynb #e3eeed16
 def _split_heads(qkv, heads, parts):
@@ -48,7 +56,7 @@ class TextAttention(nn.Module):
         self.heads, self.c_qkv, self.c_proj = heads, nn.Linear(width, 3*width), nn.Linear(width, width)
     def forward(self, h):
         q, k, v = _split_heads(self.c_qkv(h), self.heads, 3)                              # (N, heads, L, ch)
-        return self.c_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return self.c_proj(_attend(q, k, v).transpose(1, 2).flatten(2))
 
 # %% ../../nbs/31_text2im.ipynb #afa2ef05
 class TextMLP(nn.Module):
@@ -140,7 +148,7 @@ class AttentionBlock(nn.Module):
 def forward(self:AttentionBlock, x, text_k, text_v):
     q, k, v = self.qkv_heads(x)
     k, v = torch.cat([text_k, k], dim=2), torch.cat([text_v, v], dim=2)              # text first: (N, heads, L+T, ch)
-    h = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)            # (N, T, C)
+    h = _attend(q, k, v).transpose(1, 2).flatten(2)                                   # (N, T, C)
     return x + self.proj_out(h.transpose(1, 2)).unflatten(2, x.shape[2:])
 
 # %% ../../nbs/31_text2im.ipynb #db2436c3

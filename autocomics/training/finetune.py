@@ -315,7 +315,7 @@ def _cast(denoise, model):
 # %% ../../nbs/36_finetune.ipynb #dbae244b
 def _dtype(c, device):
     if c.dtype: return dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)[c.dtype]
-    return best_dtype(device) if device.type == 'cuda' else torch.float32
+    return best_dtype(device)
 
 def _optimizer(c): return adamw() if c.optimizer == 'adamw' else partial(OptimWrapper, opt=torch.optim.SGD)
 
