@@ -9,7 +9,7 @@ export TIKTOKEN_CACHE_DIR ?= $(if $(AUTOCOMICS_DATA),$(AUTOCOMICS_DATA)/tiktoken
 BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 NB ?=
 
-.PHONY: strip pictures env test test-slow notebook fix lab digits-report bench docs dist clean help
+.PHONY: strip pictures env test test-slow notebook fix lab digits-report bench bench-page docs dist clean help
 
 help:
 	@head -2 Makefile | cut -c3-
@@ -64,9 +64,14 @@ lab: $(VENV)/.dev
 digits-report: $(VENV)/.package
 	@$(BIN)/python tools/digits_report.py
 
-# us against what one would use instead, in turns: make bench, or make bench QUICK=1 (under 3 minutes)
+# us against what one would use instead, in turns: make bench; QUICK=1: small sizes; AGAIN=1: a second time, to compare
 bench: $(VENV)/.package
-	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
+	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(AGAIN),--again)
+
+# both runs, and the page that shows them
+bench-page: $(VENV)/.dev
+	@$(BIN)/python benchmarks/run.py && $(BIN)/python benchmarks/run.py --again
+	@$(BIN)/nbdev-test nbs/50_benchmarks.ipynb --n-workers 0 --save && $(BIN)/nbdev-clean
 
 dist: $(VENV)/.dev
 	@rm -rf dist && $(BIN)/python -m build --outdir dist . && ls -l dist

@@ -6,7 +6,7 @@
     python benchmarks/run.py --again                all ratios a second time: does another run say the same?
 
 A ratio is our time by the peer's: below 1 we are faster. It is the median over neighbouring runs, with the smallest and the largest. Peers that are not installed are left out with a word.
-Results go to benchmarks/results/benchmarks.json (--quick: quick.json, --again: again.json), each part with its date, versions and hardware; benchmarks/glide.py, download.py and words.py, which this runs too, keep files of their own."""
+Results go to benchmarks/results/benchmarks.json (--quick: quick.json, --again: benchmarks-again.json), each part with its date, versions and hardware; benchmarks/glide.py, download.py and words.py, which this runs too, keep files of their own."""
 import argparse, json, shutil, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
@@ -23,9 +23,13 @@ def row(what, peer, ours, theirs, pictures=None):
     rate = dict(pictures_per_second=harness.digits(pictures/ours['seconds'])) if pictures else {}
     return dict(what=what, peer=peer, ours=ours['seconds'], theirs=theirs['seconds'], ratio=ours['ratio'], low=ours['low'], high=ours['high'], n=ours['n'], **rate)
 
+def against(ours, theirs, args):
+    "Both in turns: (our row, their row)"
+    return alternate(ours, theirs, args.rounds, args.clock, seconds=1 if args.quick else 5)
+
 def alone(what, run, args, pictures=None):
     "A line without a peer: median seconds, and the spread in them"
-    seconds = take_turns(dict(run=run), args.rounds, args.clock, seconds=3)['run']
+    seconds = take_turns(dict(run=run), args.rounds, args.clock, seconds=0.5 if args.quick else 3)['run']
     median = statistics.median(seconds)
     return dict(what=what, peer=None, ours=harness.digits(median), low=harness.digits(min(seconds)), high=harness.digits(max(seconds)), n=len(seconds), **(dict(pictures_per_second=harness.digits(pictures/median)) if pictures else {}))
 
@@ -51,11 +55,11 @@ def digits(args):
     ours, theirs = UNet(), Peer()
     fused, plain = (lambda model: torch.optim.AdamW(decay_groups(model), 1e-4, fused=True)), (lambda model: torch.optim.AdamW(model.parameters(), 1e-4))
     peer = 'diffusers UNet2DModel, as many parameters'
-    rows = [row('digits: training step of 32', peer, *alternate(trainer(ours, fused), trainer(theirs, plain), args.rounds, args.clock), pictures=32)]
+    rows = [row('digits: training step of 32', peer, *against(trainer(ours, fused), trainer(theirs, plain), args), pictures=32)]
     n = 10 if args.quick else 50
     ours, theirs = ours.eval(), theirs.eval()
-    rows.append(row(f'digits: drawing {n}', peer + ' and DPMSolverMultistepScheduler', *alternate(
-        lambda: [None for _ in draw_digits([i % 10 for i in range(n)], model=ours)], lambda: draw_peer(theirs, labels.repeat(2)[:n]), args.rounds, args.clock), pictures=n))
+    rows.append(row(f'digits: drawing {n}', peer + ' and DPMSolverMultistepScheduler', *against(
+        lambda: [None for _ in draw_digits([i % 10 for i in range(n)], model=ours)], lambda: draw_peer(theirs, labels.repeat(2)[:n]), args), pictures=n))
     return rows
 
 
@@ -89,7 +93,7 @@ def sampling_rows(args):
     draw = lambda pipe: pipe('a boat', seed=1, num_inference_steps=base, upsample_steps=up)
     ways = dict(ours=lambda: draw(ours), plain=lambda: draw(theirs))
     if not args.quick and installed('glide_text2im'): ways['glide-text2im'] = glide.package_drawing({kind: m.options for kind, m in ours.networks.items()}, base, up)
-    seconds = take_turns(ways, 2 if not args.quick else args.rounds, args.clock, seconds=0 if not args.quick else 3)
+    seconds = take_turns(ways, 2 if not args.quick else args.rounds, args.clock, seconds=0 if not args.quick else 1)
     return [row(f'one guided picture in {base}+{up} steps', peer if peer != 'plain' else glide.PLAIN, compare(seconds, peer)['ours'], dict(seconds=statistics.median(seconds[peer]))) for peer in ways if peer != 'ours']
 
 def glide_pipeline(args, plain=False):
@@ -103,7 +107,7 @@ def training_rows(args):
     options = glide.SMALL | dict(image_size=32, attention_resolutions='16') if args.quick else {}
     held = steps.Learning('base', options, glide.CPU, 2)
     ways = dict(ours=held.way(best_dtype(glide.CPU), 'last', 'fused', True), plain=held.way(torch.float32, 'first', 'written', False))
-    rows = compare(take_turns(ways, args.rounds, args.clock, seconds=3 if args.quick else 0), 'plain')
+    rows = compare(take_turns(ways, args.rounds, args.clock, seconds=1 if args.quick else 0), 'plain')
     return [row('training step of the base, 2 pictures', 'plain fp32', rows['ours'], rows['plain'])]
 
 
@@ -144,13 +148,13 @@ def scenes(args):
     ours, theirs = scene_pipeline(), scene_pipeline(plain=True)
     captions = CAPTIONS[:1 if args.quick else 4]
     draw = lambda pipe: pipe(captions, seed=1)
-    rows = [row(f'scenes: {len(captions)} panel{"s"*(len(captions) > 1)} of 128x128', 'the same networks in plain fp32, text recomputed', *alternate(lambda: draw(ours), lambda: draw(theirs), args.rounds, args.clock), pictures=len(captions))]
+    rows = [row(f'scenes: {len(captions)} panel{"s"*(len(captions) > 1)} of 128x128', 'the same networks in plain fp32, text recomputed', *against(lambda: draw(ours), lambda: draw(theirs), args), pictures=len(captions))]
     slow = lambda: theirs(captions[:1], seed=1, sampler='reference')
-    if not args.quick: rows.append(row('scenes: one panel of 128x128', "plain fp32 in the reference's 100+27 steps", *alternate(lambda: ours(captions[:1], seed=1), slow, args.rounds, args.clock), pictures=1))
+    if not args.quick: rows.append(row('scenes: one panel of 128x128', "plain fp32 in the reference's 100+27 steps", *against(lambda: ours(captions[:1], seed=1), slow, args), pictures=1))
     n = 4 if args.quick else steps.BATCH['base']
     held = steps.Learning('base', glide.SCENES['base'], glide.CPU, n)
     ways = held.way(best_dtype(glide.CPU), 'last', 'fused', True), held.way(torch.float32, 'first', 'written', False)
-    return rows + [row(f'scenes: training step of {n}, base', 'plain fp32', *alternate(*ways, args.rounds, args.clock), pictures=n)] + composed(args)
+    return rows + [row(f'scenes: training step of {n}, base', 'plain fp32', *against(*ways, args), pictures=n)] + composed(args)
 
 
 def script(name, args, *options):
@@ -202,7 +206,7 @@ def start(args):
     clock, rows = 'cpu' if args.clock == 'cpu' else 'wall', []
     for what, (ours, peer, theirs, package) in STARTS.items():
         if not installed(package): rows.append(skip(what, f'needs {package}')); continue
-        rows.append(row(what, peer, *alternate(lambda: python(ours), lambda: python(theirs), 2 if args.quick else args.rounds, clock)))
+        rows.append(row(what, peer, *alternate(lambda: python(ours), lambda: python(theirs), 2 if args.quick else args.rounds, clock, 0)))
     code = "from autocomics.comics.builder import StripBuilder\nStripBuilder('a two', 'a seven', autosave=False, driver='inline')"
     return rows + [alone('builder: from nothing to a strip with buttons', lambda: python(code), argparse.Namespace(rounds=1 if args.quick else args.rounds, clock=clock))]
 
@@ -296,12 +300,11 @@ def main():
     parser.add_argument('--only', nargs='+', choices=PARTS, metavar='PART', help=', '.join(PARTS)); glide.arguments(parser)
     parser.add_argument('--again', action='store_true', help='the lines of the table a second time, into a file of their own')
     args = parser.parse_args()
-    if args.quick and args.again: parser.error('--again repeats the full run: leave out --quick')
     torch.set_num_threads(args.threads)
     about, begin, failed = harness.machine(args.clock, args.threads), time.perf_counter(), []
     print(f"{about['cpu']}, {args.threads} of {about['cores']} cores, {about['gpu'] or 'no GPU'}, {', '.join(f'{k} {v}' for k, v in about['versions'].items())}; seconds of {'processor' if args.clock == 'cpu' else 'wall'} time\n")
     print(f"{'what':<58} {'ours':>8}     ratio to the peer (spread over runs)", flush=True)
-    path = harness.RESULTS/('quick.json' if args.quick else 'again.json' if args.again else 'benchmarks.json')
+    path = harness.RESULTS/f"{'quick' if args.quick else 'benchmarks'}{'-again' if args.again else ''}.json"
     for name in args.only or (TABLE if args.again else PARTS):
         start = time.perf_counter()
         try: result = PARTS[name](args)

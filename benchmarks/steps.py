@@ -1,9 +1,9 @@
 """Where the time of a step goes and what each setting is worth: drawing and learning, the scene model's networks and full-size GLIDE, on a CPU or a GPU.
 
 Parts of benchmarks/run.py: `settings`, `profile`, `gpu`. A *step* of drawing is one pass of a network over as many rows as one picture needs; a step of learning is a pass forth and back and the optimiser's."""
-import math
+import os
 from collections import defaultdict
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import product
 
 import torch
@@ -126,12 +126,20 @@ def peak_rate(dtype, device, clock, rounds=5):
     a = torch.randn(1536 if device.type == 'cpu' else 8192, 1536 if device.type == 'cpu' else 8192, device=device, dtype=dtype)
     return 2*len(a)**3/min(harness.take_turns(dict(product=settled(lambda: a@a, device)), rounds, clock)['product'])
 
+@contextmanager
+def quiet():
+    "Without what the profiler's own library writes to the error stream"
+    with open(os.devnull, 'w') as nowhere:
+        kept = os.dup(2); os.dup2(nowhere.fileno(), 2)
+        try: yield
+        finally: os.dup2(kept, 2); os.close(kept)
+
 def work(way, device, rounds=2):
     "The share of time that each kind of work takes in a way"
     prepare, run = way if isinstance(way, tuple) else (nullcontext, way)
     prepare(); run()
     activity, spent = (torch.profiler.ProfilerActivity.CPU, 'self_cpu_time_total') if device.type == 'cpu' else (torch.profiler.ProfilerActivity.CUDA, 'self_device_time_total')
-    with torch.profiler.profile(activities=[activity]) as prof:
+    with quiet(), torch.profiler.profile(activities=[activity]) as prof:
         for _ in range(rounds): run()
     seconds = defaultdict(float)
     for event in prof.key_averages(): seconds[kind_of_work(event.key)] += getattr(event, spent)

@@ -313,9 +313,11 @@ def _cast(denoise, model):
     return cast
 
 # %% ../../nbs/36_finetune.ipynb #dbae244b
-def _dtype(c, device):
+def _dtype(c, device, model):
     if c.dtype: return dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)[c.dtype]
-    return best_dtype(device)
+    # on a CPU a tiny network gains nothing from 16 bits: casting its weights costs what computing saves
+    tiny = device.type == 'cpu' and sum(p.numel() for p in model.parameters()) < 2_000_000
+    return torch.float32 if tiny else best_dtype(device)
 
 def _optimizer(c): return adamw() if c.optimizer == 'adamw' else partial(OptimWrapper, opt=torch.optim.SGD)
 
@@ -401,7 +403,7 @@ def make_learner(
     model = choose_trained(model, c).to(device, memory_format=torch.channels_last).train()
     ready = partial(batches_of, size=o['image_size'], tokenizer=tokenizer, text_ctx=o['text_ctx'], captions=c.captions)
     pairs, valid_pairs, texts, test_pairs = _batches(data, valid, c, ready)
-    every, dtype, diffusion = c.every or max(1, c.steps//10), _dtype(c, device), model_diffusion(model)
+    every, dtype, diffusion = c.every or max(1, c.steps//10), _dtype(c, device, model), model_diffusion(model)
     dls = DataLoaders(StepBatches(pairs, min(c.batch_size, len(pairs[0])), c.seed, every), FixedBatches(valid_pairs, 100), device=device)
     cbs = [Noising(diffusion, tokenizer([''], o['text_ctx']), c.caption_dropout, enlarge=4 if o['super_res'] else None, corruption=c.corruption, crop=c.crop),
            EMA(c.ema), ClipGradients(c.clip), NaNGuard(), Checkpoint(run/'checkpoints', seconds=c.save_seconds), RunLog(run, every=max(1, min(50, every//2)), verbose=True),
