@@ -92,7 +92,7 @@ def sampling_rows(args):
     ours, theirs = glide_pipeline(args), glide_pipeline(args, plain=True)
     draw = lambda pipe: pipe('a boat', seed=1, num_inference_steps=base, upsample_steps=up)
     ways = dict(ours=lambda: draw(ours), plain=lambda: draw(theirs))
-    if not args.quick and installed('glide_text2im'): ways['glide-text2im'] = glide.package_drawing({kind: m.options for kind, m in ours.networks.items()}, base, up)
+    if installed('glide_text2im'): ways['glide-text2im'] = glide.package_drawing({kind: m.options for kind, m in ours.networks.items()}, base, up)
     seconds = take_turns(ways, 2 if not args.quick else args.rounds, args.clock, seconds=0 if not args.quick else 1)
     return [row(f'one guided picture in {base}+{up} steps', peer if peer != 'plain' else glide.PLAIN, compare(seconds, peer)['ours'], dict(seconds=statistics.median(seconds[peer]))) for peer in ways if peer != 'ours']
 
@@ -104,8 +104,7 @@ def glide_pipeline(args, plain=False):
 
 def training_rows(args):
     "A training step of the base network: forth, back, AdamW"
-    options = glide.SMALL | dict(image_size=32, attention_resolutions='16') if args.quick else {}
-    held = steps.Learning('base', options, glide.CPU, 2)
+    held = steps.Learning('base', dict(quick=args.quick), glide.CPU, 2)
     ways = dict(ours=held.way(best_dtype(glide.CPU), 'last', 'fused', True), plain=held.way(torch.float32, 'first', 'written', False))
     rows = compare(take_turns(ways, args.rounds, args.clock, seconds=1 if args.quick else 0), 'plain')
     return [row('training step of the base, 2 pictures', 'plain fp32', rows['ours'], rows['plain'])]
