@@ -157,10 +157,11 @@ def install(py, dist):
 
 # ---- browser: the strip builder, clicked through by a program
 
-def browser():
-    r = run(sys.executable, root/'tools/browser.py', cwd=root)
-    if 'skipped' in r.stdout: say('        ' + r.stdout.strip())
-    else: check('the strip builder in a browser', r.returncode == 0, r.stdout[-1000:] + r.stderr[-3000:])
+def browser(slow):
+    for name, tool, more in (('the strip builder in a browser', 'browser', ['--slow'] if slow else []), ('the web page in a browser', 'app_browser', [])):
+        r = run(sys.executable, root/f'tools/{tool}.py', *more, cwd=root)
+        if r.stdout.startswith('skipped'): say('        ' + r.stdout.strip())
+        else: check(name, r.returncode == 0, r.stdout[-1000:] + r.stderr[-3000:])
 
 # ---- documentation
 
@@ -183,7 +184,7 @@ def main():
     if background: say('wheel (in the background) ...'); background.start()
     if 'notebooks' in only: say('notebooks ...'); notebooks(args.notebooks, args.slow)
     if args.record and 'notebooks' in only: record()
-    if 'browser' in only: say('browser ...'); browser()
+    if 'browser' in only: say('browser ...'); browser(args.slow)
     if background: background.join()
     if failed: say('\nFailed:\n  ' + '\n  '.join(failed))
     say(f'\nTook {(time.time()-start)/60:.1f} minutes. ' + ('Read a chapter with: make lab' if not failed else 'One notebook alone: make notebook NB=nbs/NAME.ipynb'))
