@@ -7,7 +7,7 @@ urls = tomllib.loads((root/'pyproject.toml').read_text(encoding='utf-8'))['proje
 raw = urls['Repository'].replace('https://github.com', 'https://raw.githubusercontent.com') + '/main/'
 notice = '<!-- Made from nbs/index.ipynb by tools/readme.py: edit the notebook, then run make fix -->\n'
 
-def page(name): return urls['Documentation'] + re.sub(r'^\d+_', '', name) + '.html'
+def page(name): return urls['Documentation'] + re.sub(r'^\d+[a-zA-Z0-9]*_', '', name) + '.html'
 
 def absolute(text):
     "Links to notebooks become links to their pages, pictures come from the repository"

@@ -300,8 +300,8 @@ for f in (_limited, _limited_steps): setattr(StripBuilder, f.__name__, f)
 def _panel_row(self:StripBuilder, i, panel):
     "The controls of one panel"
     w, n = self.w, i + 1
-    c = dict(prompt=self._text(f'Caption {n}', 'what to draw', panel.prompt, **self._wide(460)), letters=self._text(f'Lettering {n}', 'the caption; one space for none', '' if panel.caption is None else panel.caption or ' ', **self._wide(350)),
-             seed=self._text(f'Seed {n}', 'random' if panel.seed is None else f'last: {panel.seed}', '' if panel.fixed_seed is None else str(panel.fixed_seed), **self._wide(235)), note=self._text(f'Note {n}', 'for Good and Bad'), hint=w.HTML(),
+    c = dict(prompt=self._text(f'Caption {n}', 'what to draw', panel.prompt, **self._wide(460)), letters=self._text(f'Lettering {n}', 'the caption; one space for none', '' if panel.caption is None else panel.caption or ' ', **self._wide(335)),
+             seed=self._text(f'Seed {n}', 'random' if panel.seed is None else f'last: {panel.seed}', '' if panel.fixed_seed is None else str(panel.fixed_seed), **self._wide(260)), note=self._text(f'Note {n}', 'for Good and Bad'), hint=w.HTML(),
              keep=w.Checkbox(panel.locked, description=f'Keep picture {n}', indent=False, layout=w.Layout(width='150px')),
              rows=[self._balloon_row(n, k, b) for k, b in enumerate(panel.balloons or (Balloon(''),))])
     for name in ('prompt', 'letters', 'keep', 'seed'): c[name].observe(lambda change: self._guard(self._edited), 'value')
