@@ -222,14 +222,14 @@ def self_test():
         process, open_ = lab(folder, sys.executable)
         browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            page = browser.new_page(); page.set_default_timeout(150_000)
+            page = browser.new_page(); page.set_default_timeout(400_000)
             open_(page); points = page.locator('[role=status] pre'); points.wait_for()
-            for _ in range(300):
+            for _ in range(600):
                 told = points.inner_text().splitlines()
                 if all(line.startswith('ok ') for line in told): break
                 page.wait_for_timeout(200)
             assert len(told) == 6 and all(line.startswith('ok ') for line in told), told
-        finally: browser.close(); process.terminate(); process.wait(20)
+        finally: browser.close(); process.terminate(); process.wait(60)
     print(f'selftest: {len(told)} points ok', flush=True)
 
 def old_python():
