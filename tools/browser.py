@@ -1,7 +1,7 @@
 """Clicks through the strip builder in a real browser (Debian's Chromium), in voila and in JupyterLab: type, draw, redraw one, keep one, cancel, an error in words,
 reorder by keyboard, undo, compare, export, reopen, reload and restore. Says so and passes where there is no Chromium.
 
-    python tools/browser.py [--slow] [--only voila,lab,selftest,tick,old-thread,old-tick] [--shots FOLDER] [--portraits FOLDER]
+    python tools/browser.py [--slow] [--only voila,lab,tick,old-thread,old-tick] [--shots FOLDER] [--portraits FOLDER]
 
 `--slow` adds the driver of Colab, and an environment of its own with ipywidgets 7.7.1, JupyterLab 3.6 and ipykernel 6.17, made on first use below .envs/.
 `--portraits` clicks nothing through: it draws a story with the model that ships and keeps the pictures that the chapters show."""
@@ -214,24 +214,6 @@ def click(name, serve, python=sys.executable, driver='thread', whole=True, shots
         finally: process.terminate(); process.wait(20)
     print(f'{name}: works ({time.monotonic()-start:.0f} s; {", ".join(t for t in told if t)})', flush=True)
 
-def self_test():
-    "The builder's own test of the place it runs in, in JupyterLab: each of its points turns to ok"
-    from playwright.sync_api import sync_playwright
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as d, sync_playwright() as p:
-        folder = Path(d); write_notebook(folder, 'from autocomics.comics.builder import SelfTest\nSelfTest()')
-        process, open_ = lab(folder, sys.executable)
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        try:
-            page = browser.new_page(); page.set_default_timeout(400_000)
-            open_(page); points = page.locator('[role=status] pre'); points.wait_for()
-            for _ in range(600):
-                told = points.inner_text().splitlines()
-                if all(line.startswith('ok ') for line in told): break
-                page.wait_for_timeout(200)
-            assert len(told) == 6 and all(line.startswith('ok ') for line in told), told
-        finally: browser.close(); process.terminate(); process.wait(60)
-    print(f'selftest: {len(told)} points ok', flush=True)
-
 def old_python():
     "Python of an environment with ipywidgets 7.7.1, made on first use; None where it cannot be made"
     home = root/'.envs/ipywidgets7'
@@ -256,10 +238,9 @@ def main():
     if not CHROMIUM: print('skipped: no Chromium on this machine'); return
     if args.portraits: return portraits(args.portraits)
     if args.shots: Path(args.shots).mkdir(parents=True, exist_ok=True)
-    wanted = args.only.split(',') if args.only else ['voila', 'lab', *(['selftest', 'tick', 'old-thread', 'old-tick'] if args.slow else [])]
+    wanted = args.only.split(',') if args.only else ['voila', 'lab', *(['tick', 'old-thread', 'old-tick'] if args.slow else [])]
     if 'voila' in wanted: click('voila', voila, whole=args.slow, shots=args.shots)
     if 'lab' in wanted: click('lab', lab, shots=args.shots)
-    if 'selftest' in wanted: self_test()
     if 'tick' in wanted: click('tick', lab, driver='tick', whole=False, shots=args.shots)
     old = [name for name in wanted if name.startswith('old-')]
     python = old_python() if old else None
