@@ -162,7 +162,7 @@ def read_table(file):
 def _beside(folder, files, names_are_captions):
     for f in files:
         note = f.with_suffix('.txt')
-        lines = note.read_text(encoding='utf-8-sig').splitlines() if note.exists() else []
+        lines = _read_text(note).splitlines() if note.exists() else []
         yield f.relative_to(folder).as_posix(), lines or ([re.sub(r'[-_]+', ' ', re.sub(r'[-_ ]*\d+$', '', f.stem)).strip()] if names_are_captions else [])
 
 # %% ../../nbs/23_collections.ipynb #bb285cfa

@@ -226,6 +226,7 @@ def _city(pen, rng):
     pen.shade(.76, .25)
     return .92
 
+# %% ../../nbs/25_scenes.ipynb #0acc9b52
 def _street(pen, rng):
     x, walls = -.08*rng.random(), [(222, 120, 96), (240, 196, 110), (130, 178, 190), (190, 150, 190), (236, 232, 214), (150, 190, 130)]
     while x < 1:
@@ -307,6 +308,7 @@ def _room(pen, rng):
     pen.light = dark
     return .92
 
+# %% ../../nbs/25_scenes.ipynb #ed4b46b9
 def _space(pen, rng):
     pen.sky((12, 10, 40), (52, 24, 84))
     for x, y, r in rng.random((40, 3)): pen.disc(x, y, .004 + .009*r, (255, 255, 230), False, False)
@@ -466,11 +468,13 @@ def compose(
     _place_actors(image, scene, cast, ground, style, light if scene.place not in ('space', 'room') else (1, 1, 1), folder)
     return _weather(image, air, 'rain') if scene.weather == 'rain' else image
 
+# %% ../../nbs/25_scenes.ipynb #7fd49fc6
 def _check(scene, style):
     for value, known, what in ((scene.place, PLACES, 'place'), (scene.time, TIMES, 'time'), (scene.weather, WEATHERS, 'weather'), (style, ('plain', 'comic'), 'style')):
         if value not in known: raise SceneError(f"There is no {what} '{value}'. Choose among: {', '.join(known)}.")
     if len(scene.actors) not in (1, 2): raise SceneError(f"A scene has one or two actors, not {len(scene.actors)}.")
 
+# %% ../../nbs/25_scenes.ipynb #02c4b106
 def _place_actors(image, scene, rng, ground, style, light, folder):
     "Paste the actors where they stand, with a shadow beneath"
     n, s = len(scene.actors), image.width

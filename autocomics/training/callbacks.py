@@ -13,6 +13,7 @@ import time
 import numpy as np, torch
 import torch.nn.functional as F
 from fastai.basics import Callback
+from fastcore.basics import patch
 
 from ..core import AutocomicsError
 from ..diffusion.process import Diffusion, noise_schedule
@@ -92,19 +93,22 @@ class Noising(Callback):
         x = self.diffusion.q_sample(x0, t, noise).contiguous(memory_format=torch.channels_last)
         learn.xb, learn.yb = (x, t, tokens, mask, *self._low_res(x0)), (x0, x, t, noise)
 
-    def _low_res(self, x0):
-        if not self.enlarge: return ()
-        size, noise, strength = x0.shape[-1]//self.enlarge, None, 0.
-        if self.learn.training:
-            gen = self.learn.generator('low_res')
-            strength = self.corruption*torch.rand(len(x0), 1, 1, 1, generator=gen).to(x0.device)
-            noise = torch.randn(len(x0), 3, size, size, generator=gen).to(x0.device)
-        return small_picture(x0, size, noise, strength),
+# %% ../../nbs/35_callbacks.ipynb #341def07
+@patch
+def _low_res(self:Noising, x0):
+    if not self.enlarge: return ()
+    size, noise, strength = x0.shape[-1]//self.enlarge, None, 0.
+    if self.learn.training:
+        gen = self.learn.generator('low_res')
+        strength = self.corruption*torch.rand(len(x0), 1, 1, 1, generator=gen).to(x0.device)
+        noise = torch.randn(len(x0), 3, size, size, generator=gen).to(x0.device)
+    return small_picture(x0, size, noise, strength),
 
-    def _cropped(self, pixels):
-        places = (pixels.shape[1]-self.crop)//self.enlarge + 1 # crops begin where a small pixel begins
-        corners = torch.randint(0, places, (len(pixels), 2), generator=self.learn.generator('crops'))*self.enlarge
-        return torch.stack([o[y:y+self.crop, x:x+self.crop] for o,(y,x) in zip(pixels, corners.tolist())])
+@patch
+def _cropped(self:Noising, pixels):
+    places = (pixels.shape[1]-self.crop)//self.enlarge + 1 # crops begin where a small pixel begins
+    corners = torch.randint(0, places, (len(pixels), 2), generator=self.learn.generator('crops'))*self.enlarge
+    return torch.stack([o[y:y+self.crop, x:x+self.crop] for o,(y,x) in zip(pixels, corners.tolist())])
 
 # %% ../../nbs/35_callbacks.ipynb #8ec64fac
 @torch.no_grad()

@@ -62,7 +62,8 @@ def plan_text(
 )->str:
     "A dry run in a few lines"
     fits = 'fits' if plan['memory_gib'] <= plan['free_gib'] + .1 else 'does not fit'
-    whole = f"{plan['hours']:.1f} hours" if plan['hours'] >= 1 else f"{60*plan['hours']:.1f} minutes"
+    seconds = 3600*plan['hours']
+    whole = f'{seconds/3600:.1f} hours' if seconds >= 3600 else f'{seconds/60:.1f} minutes' if seconds >= 60 else f'{seconds:.0f} seconds'
     return '\n'.join([
         f"{plan['pictures']:,} pictures, {plan['captions']:,} captions: {plan['training_pairs']:,} pairs to learn from, {plan['valid_pairs']:,} to validate",
         f"{plan['parameters']:,} parameters, of which {plan['learned']:,} learn",
@@ -116,12 +117,13 @@ def scenes_model(
     output: Annotated[Path, typer.Option('-o', '--output', help='Gets the folders scenes-sketch, scenes-base and scenes.')] = Path('.'),
     pictures: Annotated[int, typer.Option(help='Scenes of each style.')] = 60_000,
     device: Annotated[Optional[str], typer.Option(help='cpu, cuda, cuda:1, mps. [default: the best there is]')] = None,
+    scratch: Annotated[bool, typer.Option('--scratch', help='Only the comic stage, from fresh weights: the control that the fine-tuned model is compared with.')] = False,
     option: Annotated[Optional[list[str]], typer.Option('--option', metavar='NAME=VALUE', help='Another setting of the training. May be repeated.')] = None,
 ):
     "Make the weights that ship, from fresh ones: hours on a CPU. Stopped, the same command goes on."
     def command():
-        from autocomics.training.scene_model import make_scenes_model
-        learn = make_scenes_model(output, pictures, device=device, **typed(option))
+        from autocomics.training.scene_model import SCENE_STAGES, make_scenes_model
+        learn = make_scenes_model(output, pictures, SCENE_STAGES[-1:] if scratch else SCENE_STAGES, device=device, **typed(option))
         if not learn.finished: raise typer.Exit(130)
     _run(command)
 

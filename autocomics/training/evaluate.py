@@ -8,9 +8,9 @@ Docs: https://autocomics.github.io/autocomics/evaluate.html.md"""
 __all__ = ['JUDGED', 'ANSWERS', 'CARD', 'EvaluationError', 'scene_labels', 'SceneJudge', 'scene_loss', 'spoil', 'judge_learner',
            'draw_scenes', 'train_scene_judge', 'save_scene_judge', 'load_scene_judge', 'readings', 'described',
            'caption_labels', 'hits', 'agreement', 'judge_accuracy', 'make_scene_judge', 'comic_filter',
-           'nearest_pictures', 'copying', 'diversity', 'Trial', 'scene_captions', 'scene_trial', 'set_trial',
-           'draw_captions', 'figures', 'real_figures', 'shown', 'Evaluation', 'report_table', 'report_text', 'measured',
-           'evaluate', 'evaluate_command']
+           'nearest_pictures', 'copying', 'diversity', 'Trial', 'scene_captions', 'JudgeFeatures', 'scene_trial',
+           'set_trial', 'flagged_trial', 'draw_captions', 'figures', 'real_figures', 'shown', 'Evaluation',
+           'report_table', 'report_text', 'measured', 'evaluate', 'evaluate_command']
 
 # %% ../../nbs/37_evaluate.ipynb #0a2d557c
 import json, sys, time, zlib
@@ -244,6 +244,7 @@ def hits(
     for k, column in zip(('place', 'time', 'weather'), labels[:, 2:5].T): right[k] = np.where(column < 0, np.nan, read[k] == column)
     return right | {'all of it': np.nanmin(list(right.values()), axis=0)}
 
+# %% ../../nbs/37_evaluate.ipynb #5c026f66
 def agreement(
     images,    # N pictures, as for `readings`
     captions,  # N texts or `Scene`s: what each was asked to show
@@ -296,6 +297,7 @@ Share of {n:,} real scenes of each kind that it reads right, with 95% Wilson int
 It knows nothing but these scenes: any other picture gets an answer, too. Time is not asked in space, weather neither there nor indoors, since a picture cannot show them.
 """
 
+# %% ../../nbs/37_evaluate.ipynb #cb637af9
 def make_scene_judge(
     path=None,   # where the .safetensors file goes, its card beside it; None: the library's own folder
     folder=None, # as for `train_scene_judge`
@@ -396,6 +398,13 @@ def scene_captions(
     rng = np.random.default_rng((seed, SPLITS.index(split), n))
     return [caption(sample_scene(rng, actors, split), rng) for _ in range(n)]
 
+# %% ../../nbs/37_evaluate.ipynb #140e23d3
+class JudgeFeatures:
+    "The judge's features, to be used like an `Extractor`: they tell drawings apart by what they show and by their style, and come with the library"
+    record = dict(extractor='the judge of scenes, 128 features, 48x48')
+    def __init__(self, judge=None): self.judge = judge or load_scene_judge(device='cpu') # None: the one that ships
+    def __call__(self, images): return extract(self.judge.features, _uint8(images))
+
 def scene_trial(
     n=300,        # captions of pairs that were seen in training
     held_out=200, # captions of pairs that were not
@@ -410,8 +419,7 @@ def scene_trial(
     judge, folder = judge or load_scene_judge(device='cpu'), folder or cache_dir('scenes')
     actors = actors or ACTORS
     groups = dict(seen=('test', n), held_out=('combinations', held_out))
-    trial = Trial({k: scene_captions(m, split, seed, actors) for k, (split, m) in groups.items()}, lambda x: extract(judge.features, _uint8(x)),
-                  dict(task='scenes', extractor='the judge of scenes, 128 features, 48x48'), judge=judge)
+    trial = Trial({k: scene_captions(m, split, seed, actors) for k, (split, m) in groups.items()}, JudgeFeatures(judge), dict(task='scenes', **JudgeFeatures.record), judge=judge)
     if actors[0] in ACTORS and emoji_folder() is None:
         trial.record['left out'] = 'distances and copies: real scenes need the emoji set (AUTOCOMICS_DATA)'
         return trial
@@ -431,7 +439,7 @@ def set_trial(
 ):
     "Captions and real pictures of a set's test part, its training part beside them. Raises `EvaluationError` for a set that is too small."
     from autocomics.data.captions import CaptionedImages
-    if extractor is None: raise EvaluationError("A set of your own needs a network that says what is alike: extractor=Extractor('facebook/dinov2-small', download=True), on the command line --extractor facebook/dinov2-small --download.")
+    if extractor is None: raise EvaluationError("A set of your own needs a network that says what is alike: extractor=Extractor('facebook/dinov2-small', download=True), on the command line --extractor facebook/dinov2-small --download; or, with what ships, extractor=JudgeFeatures() and --extractor scenes.")
     data = data if isinstance(data, CaptionedImages) else CaptionedImages.open(data)
     train, _, test = data.split(.1, .1, seed=0)
     if min(len(train), len(test)) < 20: raise EvaluationError(f'The set has {len(data)} pictures, {len(test)} of them for testing: expected at least 20 of those, 200 in all.')
@@ -440,6 +448,27 @@ def set_trial(
     real, training = test.pixels(size), train.pixels(size)
     return Trial({'test': [texts[i] for i in order]}, lambda x: extractor([Image.fromarray(o) for o in _uint8(x)]), dict(task='set', pictures=len(data), real=f'{len(test)} pictures of the test part', **extractor.record),
                  real, training, real)
+
+# %% ../../nbs/37_evaluate.ipynb #00c85290
+def flagged_trial(
+    path,         # a flags.jsonl of the strip builder
+    n=200,        # pictures; the marked prompts in turns
+    verdict='bad',# or 'good'
+    judge=None    # a `SceneJudge`; None: the one that ships with the library
+):
+    "The prompts of panels that people marked, to be drawn again and read by the judge. Raises `EvaluationError` for a file that is no such list, or has no prompt that the judge can read"
+    def entry(i, line):
+        try: o = json.loads(line); return o['verdict'], o['prompt']
+        except (ValueError, KeyError, TypeError): raise EvaluationError(f'{path}, line {i}: expected a mark of the strip builder, with a verdict and a prompt; got {line[:60]!r}.') from None
+    try: rows = [entry(i, line) for i, line in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), 1) if line.strip()]
+    except (OSError, UnicodeDecodeError) as e: raise EvaluationError(f'{path} cannot be read ({e}): expected the flags.jsonl of the strip builder.') from None
+    prompts = list(dict.fromkeys(p for v, p in rows if v == verdict))
+    scenes = {p: read_caption(p)[0] for p in prompts}
+    known = [p for p, s in scenes.items() if s is not None and set(s.actors) <= set(JUDGED)]
+    if not known: raise EvaluationError(f"{path} has {len(rows)} marks, {len(prompts)} prompts marked as {verdict}, and none of them names an actor that the judge knows.")
+    judge = judge or load_scene_judge(device='cpu')
+    record = dict(task='flagged', marks=len(rows), prompts=len(known), **{'left out': f'{len(prompts)-len(known)} prompts that the judge cannot read; distances, for want of real pictures'}, **JudgeFeatures.record)
+    return Trial({'flagged': [known[i % len(known)] for i in range(n)]}, JudgeFeatures(judge), record, judge=judge)
 
 # %% ../../nbs/37_evaluate.ipynb #d3ad149a
 def _digest(model, captions, seed, options):
@@ -491,6 +520,7 @@ def figures(
     out |= {'kernel distance': kernel_interval(features, real), 'Fréchet distance': bootstrap(frechet_distance, features, real, n_boot=50), 'precision': precision, 'recall': recall}
     return out | copying(first, trial.training, trial.unseen)
 
+# %% ../../nbs/37_evaluate.ipynb #c5384b6c
 def real_figures(
     trial # a `Trial`
 ): # dict of `Estimate`s
@@ -517,6 +547,7 @@ def shown(
     if name.startswith(_SHARES): return f"{100*e['value']:.1f}% [{100*e['low']:.1f}, {100*e['high']:.1f}]"
     return f"{e['value']:.3g} [{e['low']:.3g}, {e['high']:.3g}]"
 
+# %% ../../nbs/37_evaluate.ipynb #0315eaff
 class Evaluation:
     "What came out: `report` goes into JSON, `pictures` has each model's drawings, `captions` what they were to show"
     def __init__(self, report, pictures, captions): self.report, self.pictures, self.captions = report, pictures, captions
@@ -639,14 +670,16 @@ class _Line:
         if live: print(f'\r  {what}: {done} of {total}   ', end='' if done < total else '\n', file=sys.stderr, flush=True)
         elif done == total or time.monotonic()-self.said > 10: self.said = time.monotonic(); print(f'  {what}: {done} of {total}', file=sys.stderr, flush=True)
 
+# %% ../../nbs/37_evaluate.ipynb #fb5cedd9
 def evaluate_command(
     model: Annotated[str, typer.Argument(help="'scenes', 'glide', a folder that a fine-tuning wrote, or owner/name on the Hugging Face Hub.")] = 'scenes',
     data: Annotated[Optional[Path], typer.Option(metavar='SET', help='A set of your own, made by `autocomics dataset`; its test part is measured against. [default: comic scenes]')] = None,
     n: Annotated[int, typer.Option('-n', '--n', help='How many captions are drawn.')] = 500,
+    flagged: Annotated[Optional[Path], typer.Option(metavar='FILE', help="Instead of scenes at random: the prompts that were marked as bad in the strip builder, from its flags.jsonl.")] = None,
     against: Annotated[Optional[list[str]], typer.Option(metavar='OTHER', help='Another model for the same captions and seeds, such as the base. May be repeated.')] = None,
     controls: Annotated[bool, typer.Option('--controls', help="Also the first OTHER's pictures under a posterise-and-halftone filter.")] = False,
     out: Annotated[Optional[Path], typer.Option('-o', '--out', metavar='FOLDER', help='Gets report.json, table.txt, sheet.png and the drawings; a run that was stopped goes on there.')] = None,
-    extractor: Annotated[Optional[str], typer.Option(metavar='NAME', help='With --data: the vision network whose features are compared, such as facebook/dinov2-small.')] = None,
+    extractor: Annotated[Optional[str], typer.Option(metavar='NAME', help="With --data: the network whose features are compared: 'scenes', which ships, or such as facebook/dinov2-small.")] = None,
     clip: Annotated[Optional[str], typer.Option(metavar='NAME', help='Also a CLIP score, by this model, such as openai/clip-vit-base-patch32.')] = None,
     download: Annotated[bool, typer.Option('--download', help='The networks for --extractor may be downloaded.')] = False,
     seed: Annotated[int, typer.Option('-s', '--seed', help='Of captions and drawings.')] = 0,
@@ -657,12 +690,14 @@ def evaluate_command(
     \b
     Examples:
       autocomics evaluate scenes --against scenes-base --controls -o proof/
+      autocomics evaluate finetuned/ --data comics/ --extractor scenes --against scenes
       autocomics evaluate finetuned/ --data comics/ --extractor facebook/dinov2-small --download
     """
     if out:
         try: out.mkdir(parents=True, exist_ok=True)
         except OSError as e: raise EvaluationError(f'{out} cannot be written to ({e.strerror}): choose another folder with --out.') from e
-    network = Extractor(extractor, download=download) if extractor else None
-    result = evaluate(model, data, n, against or (), controls, network, clip, seed, out and out/'drawn', _Line())
+    if data and flagged: raise EvaluationError('--data and --flagged are two different trials: give one of them.')
+    network = JudgeFeatures() if extractor == 'scenes' else Extractor(extractor, download=download) if extractor else None
+    result = evaluate(model, flagged_trial(flagged, n) if flagged else data, n, against or (), controls, network, clip, seed, out and out/'drawn', _Line())
     if out: result.save(out)
     print(json.dumps(result.report, indent=1, ensure_ascii=False) if as_json else report_text(result.report))

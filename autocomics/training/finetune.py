@@ -7,11 +7,13 @@ Docs: https://autocomics.github.io/autocomics/finetune.html.md"""
 # %% auto #0
 __all__ = ['TEXT_PARTS', 'LORA_PARTS', 'PRESETS', 'FineTuneConfig', 'configured', 'ArraySet', 'PictureRows', 'data_facts',
            'open_data', 'batches_of', 'Base', 'open_base', 'add_lora', 'choose_trained', 'unwrapped', 'draw_with',
-           'StopOnCtrlC', 'FirstLoss', 'StepBar', 'make_learner', 'run_folder', 'memory_plan', 'choose_parts', 'preset',
-           'measure_step', 'dry_run', 'write_model', 'loss_table', 'curves', 'write_card', 'finetune', 'push']
+           'StopOnCtrlC', 'GainLog', 'StepBar', 'make_learner', 'run_folder', 'memory_plan', 'choose_parts', 'preset',
+           'measure_step', 'dry_run', 'write_model', 'loss_table', 'log_rows', 'curves', 'write_card', 'finetune',
+           'push']
 
 # %% ../../nbs/36_finetune.ipynb #8a9deb14
-import dataclasses, hashlib, json, math, os, shutil, threading, time, warnings
+import dataclasses, errno, hashlib, json, math, os, shutil, threading, time, warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -68,6 +70,7 @@ class FineTuneConfig:
     keep:str = 'best'            # 'best': the weights with the lowest validation loss; 'last'
     save_as:str = 'fp32'         # or 'fp16': numbers in the result's files
     draw:tuple = ()              # captions to draw after each validation; none: ten of the validation set
+    fresh:bool = False           # begin with the base's networks, but not its weights: what can the steps do alone?
     hours:float = None           # stop after so long; the same call goes on
     save_seconds:float = 300     # between checkpoints
     seed:int = 0                 # of everything random
@@ -130,6 +133,7 @@ def data_facts(data):
     return dict(name=str(data.report.get('about', {}).get('source') or getattr(data.store, 'path', Path('set')).name), pictures=len(data), captions=len(data.table),
                 licences={(o or 'not stated'): licences.count(o) for o in sorted(set(licences))})
 
+# %% ../../nbs/36_finetune.ipynb #34291bfb
 def open_data(
     data,          # a `CaptionedImages` or `ArraySet`, or the path of a set or of a folder of pictures
     folder,        # where a set is made of a plain folder of pictures
@@ -147,6 +151,7 @@ def open_data(
     if not files: raise TrainingError(f"{path} holds no pictures ({', '.join(sorted(PICTURES))}).")
     return _said(captioned_files(path, {o: ['a picture'] for o in files}, made))
 
+# %% ../../nbs/36_finetune.ipynb #52cc6700
 def _with_captions(path, made):
     table = next((path/o for o in ('captions.csv', 'captions.tsv') if (path/o).exists()), None)
     if table is None and _pictures(path) and not any(o.with_suffix('.txt').exists() for o in _pictures(path)):
@@ -169,6 +174,7 @@ def _pairs(data):
     at = {name: i for i,name in enumerate(data.pictures['file_name'])}
     return np.array([at[o] for o in data.table['file_name']]), data.table['text'].to_list()
 
+# %% ../../nbs/36_finetune.ipynb #96c81336
 def _split(data, c):
     "Numbers of the pictures for training, validation and test"
     if isinstance(data, ArraySet):
@@ -180,6 +186,7 @@ def _split(data, c):
     if not parts[0] or not parts[1]: raise TrainingError(f'{len(data)} pictures that differ are too few to train and to validate: at least 3 are needed, or a set of its own as valid=.')
     return parts
 
+# %% ../../nbs/36_finetune.ipynb #a58650ae
 def batches_of(
     data,      # a set
     pictures,  # numbers of some of its pictures; None: all
@@ -200,6 +207,7 @@ def batches_of(
     _warn_cut(texts, tokenizer, text_ctx, captions)
     return (PictureRows(_pixels(data, size), rows), tokens, mask), texts
 
+# %% ../../nbs/36_finetune.ipynb #711537b4
 def _pixels(data, size):
     try: return data.pixels(size)
     except Drop:
@@ -210,6 +218,12 @@ def _pixels(data, size):
 def _warn_cut(texts, tokenizer, text_ctx, captions):
     long = [o for o in dict.fromkeys(texts) if captions and tokenizer.left_out(o, text_ctx)]
     if long: warnings.warn(f'{len(long)} captions are longer than the {text_ctx} tokens that this model reads, and are cut, such as "{long[0][:80]}"', stacklevel=3)
+
+def _warn_small(data, size):
+    if isinstance(data, ArraySet): return
+    p = data.pictures
+    small = [name for name,w,h in zip(p['original' if 'original' in p.columns else 'file_name'], p['width'], p['height']) if min(w, h) < size]
+    if small: warnings.warn(f'{len(small)} pictures are smaller than the {size} pixels of the network, and are enlarged, such as {small[0]}', stacklevel=3)
 
 # %% ../../nbs/36_finetune.ipynb #f654992e
 @dataclass
@@ -222,17 +236,26 @@ class Base:
     sampling:dict     # what its pipeline takes by default
     info:dict         # what is known of it
 
-    def load(self, kind, seed=0):
-        "One of its networks, in float32"
+    @property
+    def label(self):
+        "Its name for others: of a folder only the last part"
+        return Path(self.name).name if Path(self.name).is_dir() else self.name
+
+    def load(self, kind, seed=0, fresh=False):
+        "One of its networks, in float32; `fresh`: with new weights drawn from `seed`, as a dict of options always is"
         if kind not in self.kinds: raise TrainingError(f"{self.name} has no {kind} network; it has {', '.join(self.kinds)}.")
-        if isinstance(self.source, dict):
-            with torch.random.fork_rng():
-                torch.manual_seed(seed)
-                return create_model(kind, **self.source)
+        if isinstance(self.source, dict): return _fresh(kind, self.source, seed)
         model = checkpoints.load(kind, self.source)
+        if fresh: return _fresh(kind, model.options, seed)
         for p in model.parameters(): p.data = p.data.clone() # its own memory, not the file's
         return model
 
+def _fresh(kind, options, seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return create_model(kind, **options)
+
+# %% ../../nbs/36_finetune.ipynb #fc509be4
 def open_base(
     base,         # 'glide', 'scenes', 'scenes-base', a folder, a name on the Hub, or a dict of `create_model`'s options for fresh weights
     stage='base', # the network that a dict describes
@@ -280,6 +303,13 @@ def unwrapped(model):
     "The `Text2Im` inside an `Autocast`, or the model itself"
     return model.model if isinstance(model, Autocast) else model
 
+def _cast(denoise, model):
+    if not isinstance(model, Autocast): return denoise
+    def cast(x, t):
+        with torch.autocast(x.device.type, model.dtype): return [o.float() for o in denoise(x, t)]
+    return cast
+
+# %% ../../nbs/36_finetune.ipynb #7a102e88
 @torch.no_grad()
 def draw_with(
     model,     # a `Text2Im`, or one in `Autocast`
@@ -306,12 +336,6 @@ def draw_with(
         done.append(final(dpm_solver(_cast(denoise, model), noise(), diffusion, steps, noise=noise)).cpu())
     return torch.cat(done)
 
-def _cast(denoise, model):
-    if not isinstance(model, Autocast): return denoise
-    def cast(x, t):
-        with torch.autocast(x.device.type, model.dtype): return [o.float() for o in denoise(x, t)]
-    return cast
-
 # %% ../../nbs/36_finetune.ipynb #dbae244b
 def _dtype(c, device, model):
     if c.dtype: return dict(fp32=torch.float32, bf16=torch.bfloat16, fp16=torch.float16)[c.dtype]
@@ -321,9 +345,9 @@ def _dtype(c, device, model):
 
 def _optimizer(c): return adamw() if c.optimizer == 'adamw' else partial(OptimWrapper, opt=torch.optim.SGD)
 
-def _draw(learn, texts, model):
+def _draw(learn, model):
     "What `Pictures` shows: the captions of the configuration, or the first of the validation set"
-    c, tokenizer, net = learn.config, learn.tokenizer, unwrapped(model)
+    c, tokenizer, net, texts = learn.config, learn.tokenizer, unwrapped(model), learn.texts
     sampling, at_once = checkpoints.SAMPLING | learn.base.sampling, max(1, (learn.micro_batch or 16)//2)
     captions = list(dict.fromkeys([*c.draw] or texts))[:10] if c.captions else ['']*10
     if not net.options['super_res']:
@@ -360,13 +384,28 @@ class StopOnCtrlC(Callback):
         self.old = None
 
 # %% ../../nbs/36_finetune.ipynb #4fddad57
-class FirstLoss(Callback):
-    "Log the validation loss that there was before the first step"
-    order, run_valid = 87, False
-    def __init__(self, loss): self.loss = loss
-    def before_fit(self):
-        if self.learn.step == 0 and self.loss is not None: self.learn.run_log._write(valid_loss=self.loss)
+class GainLog(Callback):
+    """Log by how much the validation loss has fallen since before the first step, and half the 95% interval of that
 
+    The mean of the differences picture by picture: the questions are the same each time, so what makes one hard cancels out."""
+    order, columns = 87, ('valid_gain', 'valid_half')
+    def __init__(self, before): self.before = before.float() # (N,): the loss of each picture before the first step
+    def before_fit(self):
+        if self.learn.step == 0: self.learn.run_log._write(valid_loss=self.before.mean().item(), valid_gain=0., valid_half=0.)
+    def before_validate(self): self.losses = []
+    def after_pred(self):
+        if not self.learn.training: self.losses.append(self.learn.loss_func.terms(self.learn.pred, *self.learn.yb).float().cpu())
+    def after_validate(self):
+        now = torch.cat(self.losses)
+        gain, half = (self.before-now).mean().item(), _half(self.before-now)
+        self.learn.run_log._write(valid_gain=gain, valid_half=half)
+        self.learn.step_bar.bar.write(f'step {self.learn.step}: validation loss {now.mean():.4f}, {gain:.4f}' + (f' ± {half:.4f}' if math.isfinite(half) else '') + ' below the first')
+
+def _half(values):
+    "Half the 95% interval of a mean; nothing can be said of one picture"
+    return 1.96*values.std().item()/len(values)**.5 if len(values) > 1 else math.nan
+
+# %% ../../nbs/36_finetune.ipynb #de5ddd72
 class StepBar(Callback):
     "One live line: steps done, time left, loss and learning rate"
     order, run_valid = 92, False
@@ -382,36 +421,42 @@ class StepBar(Callback):
 def _batches(data, valid, c, ready):
     "Training pairs, validation pairs with their captions, and test pairs or None"
     train, ok, test = (None, None, None) if valid is not None else _split(data, c)
+    _warn_small(data, ready.keywords['size'])
     pairs, _ = ready(data, train)
     valid_pairs, texts = ready(data if valid is None else valid, ok, at_most=c.valid_pictures)
     return pairs, valid_pairs, texts, ready(data, test, at_most=c.valid_pictures)[0] if test is not None and len(test) else None
 
+def _callbacks(c, run, noising, every):
+    "What a run does beside learning, in the folder `run`"
+    log = RunLog(run, every=max(1, min(50, every//2)))
+    log.columns = [*RunLog.columns, *GainLog.columns]
+    return [noising, EMA(c.ema), ClipGradients(c.clip), NaNGuard(), Checkpoint(run/'checkpoints', seconds=c.save_seconds), log, MachineLog(),
+            Pictures(lambda model: _draw(noising.learn, model), run/'pictures'), StopOnCtrlC(), StepBar(), *([TimeLimit(c.hours*3600)] if c.hours else [])]
+
+# %% ../../nbs/36_finetune.ipynb #5b727b0d
 def make_learner(
     data,         # a set
     base:Base,    # where to start
     c:FineTuneConfig, # how
     valid=None,   # a set of its own for validation; None: a share of `data`
     device=None,  # where to compute
-)->StepLearner: # has `.config`, `.base`, `.tokenizer`, `.facts` of the data, `.test_data` (None where nothing is kept for a test)
+)->StepLearner: # has `.config`, `.base`, `.tokenizer`, `.facts` of the data, `.texts` of the validation, `.test_data` (None where nothing is kept for a test)
     "Everything that a fine-tuning needs, ready for `fit_steps`"
-    device, run = default_device(device), run_folder(c)
-    tokenizer = getattr(Tokenizer, base.tokenizer)()
-    model = base.load(c.stage, c.seed)
-    o = model.options
+    device, run, tokenizer = default_device(device), run_folder(c), getattr(Tokenizer, base.tokenizer)()
+    model = base.load(c.stage, c.seed, c.fresh)
+    o, diffusion = model.options, model_diffusion(model)
     _check_crop(c, o)
     model.checkpointing = c.checkpointing
     model = choose_trained(model, c).to(device, memory_format=torch.channels_last).train()
     ready = partial(batches_of, size=o['image_size'], tokenizer=tokenizer, text_ctx=o['text_ctx'], captions=c.captions)
     pairs, valid_pairs, texts, test_pairs = _batches(data, valid, c, ready)
-    every, dtype, diffusion = c.every or max(1, c.steps//10), _dtype(c, device, model), model_diffusion(model)
+    every, dtype = c.every or max(1, c.steps//10), _dtype(c, device)
     dls = DataLoaders(StepBatches(pairs, min(c.batch_size, len(pairs[0])), c.seed, every), FixedBatches(valid_pairs, 100), device=device)
-    cbs = [Noising(diffusion, tokenizer([''], o['text_ctx']), c.caption_dropout, enlarge=4 if o['super_res'] else None, corruption=c.corruption, crop=c.crop),
-           EMA(c.ema), ClipGradients(c.clip), NaNGuard(), Checkpoint(run/'checkpoints', seconds=c.save_seconds), RunLog(run, every=max(1, min(50, every//2)), verbose=True),
-           MachineLog(), Pictures(lambda m: _draw(learn, texts, m), run/'pictures'), StopOnCtrlC(), StepBar()]
+    noising = Noising(diffusion, tokenizer([''], o['text_ctx']), c.caption_dropout, enlarge=4 if o['super_res'] else None, corruption=c.corruption, crop=c.crop)
     learn = StepLearner(dls, model if dtype == torch.float32 else Autocast(model, dtype), DiffusionLoss(diffusion, c.loss, c.min_snr, c.debiased), _optimizer(c), seed=c.seed,
                         micro_batch=c.micro_batch, scaler=torch.amp.GradScaler(device.type) if dtype == torch.float16 else None,
-                        cbs=cbs + ([TimeLimit(c.hours*3600)] if c.hours else []), splitter=partial(decay_groups, weight_decay=c.weight_decay))
-    learn.config, learn.base, learn.tokenizer, learn.facts, learn.test_data = c, base, tokenizer, data_facts(data), test_pairs
+                        cbs=_callbacks(c, run, noising, every), splitter=partial(decay_groups, weight_decay=c.weight_decay))
+    learn.config, learn.base, learn.tokenizer, learn.facts, learn.texts, learn.test_data = c, base, tokenizer, data_facts(data), texts, test_pairs
     return learn
 
 def run_folder(c): return Path(c.folder)/f'run-{c.stage}'
@@ -485,6 +530,7 @@ def measure_step(
         times.append(time.monotonic()-start)
     return min(times[1:])
 
+# %% ../../nbs/36_finetune.ipynb #35b32df1
 def dry_run(
     data, base='scenes', config=None, valid=None, device=None, # as for `finetune`
     **options # fields of `FineTuneConfig`
@@ -501,7 +547,7 @@ def dry_run(
     return dict(device=str(device), pictures=learn.facts['pictures'], captions=learn.facts['captions'], training_pairs=learn.dls.train.n, valid_pairs=learn.dls.valid.n,
                 parameters=sum(p.numel() for p in learn.model.parameters()), learned=learned, batch=learn.dls.train.batch_size, micro_batch=micro,
                 memory_gib=round((plan['weights']+plan['learned']+micro*plan['per_picture'])/2**30, 2), free_gib=round(free_memory(device)/2**30, 2),
-                seconds_per_step=round(seconds, 3), hours=round(c.steps*seconds/3600, 3), disk_gib=round(files/2**30, 2), free_disk_gib=round(_disk(c.folder)/2**30, 2))
+                seconds_per_step=round(seconds, 3), hours=round(c.steps*seconds/3600, 4), disk_gib=round(files/2**30, 2), free_disk_gib=round(_disk(c.folder)/2**30, 2))
 
 def _disk(folder):
     folder = Path(folder).absolute()
@@ -527,6 +573,7 @@ def _reference(base, kind, folder):
 def _copy(file, to):
     with atomic_write(to) as f, open(file, 'rb') as g: shutil.copyfileobj(g, f)
 
+# %% ../../nbs/36_finetune.ipynb #44b349c2
 def _carried(base, kind, folder):
     "The entry of a network that was not trained: a copy where it is small, else an empty LoRA, which is its parent"
     if base.source is not None:
@@ -576,7 +623,7 @@ def write_model(
 # %% ../../nbs/36_finetune.ipynb #6db938a3
 def _mean(losses):
     "Mean and half its 95% interval as text"
-    return f'{losses.mean():.4f} ± {1.96*losses.std()/max(1, len(losses))**0.5:.4f}'
+    return f'{losses.mean():.4f}' + (f' ± {_half(losses):.4f}' if len(losses) > 1 else '')
 
 def loss_table(
     before, after # {'validation': (N,), 'test': (N,)}: losses per picture
@@ -587,40 +634,30 @@ def loss_table(
         if k in after: lines.append(f'| {k} | {len(b)} | {_mean(b)} | {_mean(after[k])} | {_mean(b-after[k])} |')
     return '\n'.join(lines)
 
-def curves(
+# %% ../../nbs/36_finetune.ipynb #8fe93ca2
+def log_rows(
     run # the folder of a run
 ):
-    "A figure of losses over steps, from log.csv"
-    import csv, matplotlib.pyplot as plt
-    with open(Path(run)/'log.csv', newline='', encoding='utf-8') as f: rows = list(csv.DictReader(f))
+    "The rows of a run's log.csv, as dicts of texts"
+    import csv
+    with open(Path(run)/'log.csv', newline='', encoding='utf-8') as f: return list(csv.DictReader(f))
+
+def curves(
+    rows # of `log_rows`
+):
+    "A figure of losses over steps, with the 95% interval of the fall of the validation loss"
+    import matplotlib.pyplot as plt
+    def column(k): return np.array([(int(o['step']), float(o[k])) for o in rows if o.get(k)] or [(0, np.nan)]).T
     fig, ax = plt.subplots(figsize=(6, 3), layout='constrained')
-    for k,style in (('train_loss', '-'), ('valid_loss', 'o-')): ax.plot(*zip(*[(int(o['step']), float(o[k])) for o in rows if o[k]] or [(0, np.nan)]), style, label=k.replace('_loss', ''), ms=3)
-    ax.set(xlabel='optimiser steps', ylabel='loss', title='The loss over the run'); ax.legend()
+    for k,style in (('train_loss', '-'), ('valid_loss', 'o-')): ax.plot(*column(k), style, label=k.replace('_loss', ''), ms=3)
+    (steps, gain), (_, half), start = column('valid_gain'), column('valid_half'), column('valid_loss')[1][0]
+    ax.fill_between(steps, start-gain-half, start-gain+half, color='C1', alpha=.25, lw=0, label='95% of the fall')
+    ax.axhline(start, color='C1', lw=.6, ls=':')
+    ax.set(xlabel='optimiser steps', ylabel='loss', title='The loss over the run'); ax.legend(fontsize=8)
     plt.close(fig)
     return fig
 
 # %% ../../nbs/36_finetune.ipynb #ac27ace5
-def write_card(
-    learn,         # of a finished run
-    before, after, # as in `loss_table`
-    step           # whose weights were kept
-)->Path:
-    "README.md of the result: a model card from what the run knows, with curves and pictures from before and after"
-    from PIL import Image
-    c, folder, run, facts = learn.config, Path(learn.config.folder), run_folder(learn.config), learn.facts
-    with atomic_write(folder/f'{c.stage}-curves.png') as f: curves(run).savefig(f, dpi=80)
-    drawn = [Image.open(o).convert('RGB') for o in (run/'pictures'/'step-00000000.png', run/'pictures'/f'step-{learn.total_steps:08d}.png') if o.exists()]
-    page = Image.new('RGB', (max([o.width for o in drawn] or [1]), sum(o.height for o in drawn) or 1), 'white')
-    for i,o in enumerate(drawn): page.paste(o, (0, sum(p.height for p in drawn[:i])))
-    with atomic_write(folder/f'{c.stage}-before-after.png') as f: page.save(f, 'PNG')
-    licences = '\n'.join(f'| {k} | {n:,} |' for k,n in facts['licences'].items())
-    recipe = '\n'.join(f'| {k} | {v} |' for k,v in dataclasses.asdict(c).items() if k not in ('folder', 'draw', 'hours', 'save_seconds', 'stage'))
-    text = _CARD.format(name=folder.resolve().name, stage=c.stage, base=learn.base.name, facts=facts, licences=licences, recipe=recipe, step=step, losses=loss_table(before, after))
-    page = folder/'README.md'
-    other = page.read_text(encoding='utf-8').split(f'## The {c.stage} network')[0].rstrip() if page.exists() else ''
-    with atomic_write(page, 'w') as f: f.write((other or _HEAD.format(name=folder.resolve().name)) + '\n\n' + text)
-    return page
-
 _HEAD = """---
 library_name: autocomics
 pipeline_tag: text-to-image
@@ -658,6 +695,34 @@ The loss is the one that was trained with, at fixed timesteps and noise; each me
 {recipe}
 """
 
+# %% ../../nbs/36_finetune.ipynb #5cec8df0
+def _card_pictures(learn):
+    "Write the curve, and the drawings from before and after as one picture, beside the card"
+    from PIL import Image
+    c, folder, run = learn.config, Path(learn.config.folder), run_folder(learn.config)
+    with atomic_write(folder/f'{c.stage}-curves.png') as f: curves(log_rows(run)).savefig(f, dpi=80)
+    drawn = [Image.open(o).convert('RGB') for o in (run/'pictures'/'step-00000000.png', run/'pictures'/f'step-{learn.total_steps:08d}.png') if o.exists()]
+    page = Image.new('RGB', (max([o.width for o in drawn] or [1]), sum(o.height for o in drawn) or 1), 'white')
+    for i,o in enumerate(drawn): page.paste(o, (0, sum(p.height for p in drawn[:i])))
+    with atomic_write(folder/f'{c.stage}-before-after.png') as f: page.save(f, 'PNG')
+
+def write_card(
+    learn,         # of a finished run
+    before, after, # as in `loss_table`
+    step           # whose weights were kept
+)->Path:
+    "README.md of the result: a model card from what the run knows, with curves and pictures from before and after"
+    c, folder, facts = learn.config, Path(learn.config.folder), learn.facts
+    _card_pictures(learn)
+    licences = '\n'.join(f'| {k} | {n:,} |' for k,n in facts['licences'].items())
+    recipe = '\n'.join(f'| {k} | {v} |' for k,v in dataclasses.asdict(c).items() if k not in ('folder', 'draw', 'hours', 'save_seconds', 'stage'))
+    start = f'fresh weights for the network of {learn.base.label}' if c.fresh else learn.base.label
+    text = _CARD.format(name=folder.resolve().name, stage=c.stage, base=start, facts=facts, licences=licences, recipe=recipe, step=step, losses=loss_table(before, after))
+    page = folder/'README.md'
+    other = page.read_text(encoding='utf-8').split(f'## The {c.stage} network')[0].rstrip() if page.exists() else ''
+    with atomic_write(page, 'w') as f: f.write((other or _HEAD.format(name=folder.resolve().name)) + '\n\n' + text)
+    return page
+
 # %% ../../nbs/36_finetune.ipynb #31a689e2
 _FREE = ('folder', 'micro_batch', 'hours', 'draw', 'save_seconds') # may differ from one part of a run to the next
 
@@ -669,9 +734,10 @@ def _same_run(learn):
     now = {k: v for k,v in dataclasses.asdict(c).items() if k not in _FREE} | dict(base=learn.base.name, pairs=digest)
     old = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
     for k,v in now.items():
-        if old and old.get(k) != v: raise TrainingError(f"{path.parent} holds a run with {'other pictures or captions' if k == 'pairs' else f'{k}={old.get(k)!r}, not {v!r}'}. Give the same settings to go on with it, or another folder.")
+        if old and old.get(k, getattr(c, k, None)) != v: raise TrainingError(f"{path.parent} holds a run with {'other pictures or captions' if k == 'pairs' else f'{k}={old.get(k)!r}, not {v!r}'}. Give the same settings to go on with it, or another folder.")
     return now | dict(micro_batch=old.get('micro_batch'))
 
+# %% ../../nbs/36_finetune.ipynb #a3f9ec5d
 def _not_anothers(c):
     "Raise where the folder holds a model that no run here has made"
     folder = Path(c.folder)
@@ -699,6 +765,25 @@ def _use_best(learn):
     learn.model.eval()
     return learn.step
 
+# %% ../../nbs/36_finetune.ipynb #a35df9bf
+@contextmanager
+def _room_on_disk(run):
+    "Say what to do where the disk is full"
+    try: yield
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT): raise
+        raise TrainingError(f'There is no room left on the disk of {run} ({e.strerror}; {_disk(run)/2**20:,.0f} MiB are free). Make room, then give the same command again: it goes on from the last checkpoint.') from None
+
+def _finish(learn, push_to):
+    step = _use_best(learn)
+    learn.after = _losses(learn, learn.ema.shadow)
+    write_model(learn, {f'{learn.config.stage}_run': dict(base=learn.base.label, steps=step, data=learn.facts)})
+    write_card(learn, learn.before, learn.after, step)
+    if push_to: push(learn.config.folder, push_to)
+    print(loss_table(learn.before, learn.after))
+    return learn
+
+# %% ../../nbs/36_finetune.ipynb #2693db0f
 def finetune(
     data,          # `CaptionedImages`, or the path of a set, or of a folder of pictures with captions
     base='scenes', # 'glide', 'scenes', 'scenes-base', a folder, a name on the Hub, or a dict of `create_model`'s options for fresh weights
@@ -715,30 +800,26 @@ def finetune(
     run = run_folder(c)
     _not_anothers(c)
     source = open_base(base, c.stage)
-    data, valid = [o if o is None else open_data(o, run, c.captions) for o in (data, valid)]
-    learn = make_learner(data, source, c, valid, device)
-    notes = _same_run(learn)
+    with _room_on_disk(run):
+        data, valid = [o if o is None else open_data(o, run, c.captions) for o in (data, valid)]
+        learn = _train(make_learner(data, source, c, valid, device), run)
+        if learn.finished: return _finish(learn, push_to)
+    print(f'Stopped after step {learn.step} of {c.steps}; everything is saved in {run}. Give the same command again to go on.')
+    return learn
+
+def _train(learn, run):
+    "Train to the last step, or to where it is stopped"
+    c, notes = learn.config, _same_run(learn)
     notes['micro_batch'] = learn.micro_batch = c.micro_batch or notes['micro_batch'] or choose_parts(learn)
     with atomic_write(run/'settings.json', 'w') as f: json.dump(notes, f, indent=1)
     learn.before = _before(learn)
-    learn.add_cb(FirstLoss(learn.before['validation'].mean().item()))
+    learn.add_cb(GainLog(learn.before['validation']))
     try: learn.fit_steps(c.steps, c.lr, warmup=min(c.warmup/c.steps, .2), **(dict(final=1.) if c.schedule == 'constant' else {}))
     finally: learn.stop_on_ctrl_c.restore()
     learn.finished = learn.step >= c.steps
-    if not learn.finished:
-        print(f'Stopped after step {learn.step} of {c.steps}; everything is saved in {run}. Give the same command again to go on.')
-        return learn
-    return _finish(learn, push_to)
-
-def _finish(learn, push_to):
-    step = _use_best(learn)
-    learn.after = _losses(learn, learn.ema.shadow)
-    write_model(learn, {f'{learn.config.stage}_run': dict(base=learn.base.name, steps=step, data=learn.facts)})
-    write_card(learn, learn.before, learn.after, step)
-    if push_to: push(learn.config.folder, push_to)
-    print(loss_table(learn.before, learn.after))
     return learn
 
+# %% ../../nbs/36_finetune.ipynb #59aa920f
 def push(
     folder, # of a result
     repo,   # 'owner/name'
