@@ -450,7 +450,7 @@ def make_learner(
     model = choose_trained(model, c).to(device, memory_format=torch.channels_last).train()
     ready = partial(batches_of, size=o['image_size'], tokenizer=tokenizer, text_ctx=o['text_ctx'], captions=c.captions)
     pairs, valid_pairs, texts, test_pairs = _batches(data, valid, c, ready)
-    every, dtype = c.every or max(1, c.steps//10), _dtype(c, device)
+    every, dtype = c.every or max(1, c.steps//10), _dtype(c, device, model)
     dls = DataLoaders(StepBatches(pairs, min(c.batch_size, len(pairs[0])), c.seed, every), FixedBatches(valid_pairs, 100), device=device)
     noising = Noising(diffusion, tokenizer([''], o['text_ctx']), c.caption_dropout, enlarge=4 if o['super_res'] else None, corruption=c.corruption, crop=c.crop)
     learn = StepLearner(dls, model if dtype == torch.float32 else Autocast(model, dtype), DiffusionLoss(diffusion, c.loss, c.min_snr, c.debiased), _optimizer(c), seed=c.seed,
