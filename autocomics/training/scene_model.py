@@ -80,7 +80,7 @@ SCENE_CAPTIONS = ('a fox in the forest', 'a panda on the beach at night', 'a roc
 SCENE_RECIPE = dict(batch_size=16, lr=1e-3, dtype='bf16', ema=.999, clip=1., loss='hybrid', min_snr=5., every=500, keep='last', save_as='fp16', save_seconds=120, draw=SCENE_CAPTIONS)
 SCENE_STAGES = (dict(style='plain', name='scenes-sketch', base=dict(steps=4200), upsample=dict(steps=1700)),
                 dict(style='plain', name='scenes-base', base=dict(steps=12_900), upsample=dict(steps=2000, batch_size=8), debiased=True, pairs=.7),
-                dict(style='comic', name='scenes', base=dict(steps=1500, lr=4e-4), upsample=dict(steps=1800, lr=5e-4, batch_size=8), debiased=True, pairs=.7))
+                dict(style='comic', name='scenes', base=dict(steps=2000, lr=4e-4), upsample=dict(steps=1800, lr=5e-4, batch_size=8), debiased=True, pairs=.7))
 
 # %% ../../nbs/36c_scene_model.ipynb #99b081a7
 def make_scenes_model(
