@@ -32,8 +32,8 @@ env: $(VENV)/.dev
 	@echo "Ready. Activate with: source $(BIN)/activate"
 
 # the strip that the README shows
-STRIP = strip "a penguin in the snow" "a penguin on the beach" "a penguin in the desert at sunset" "a penguin in the snow at night" --title "The penguin's holiday" \
-        --letter "1:Every day the same." --letter "2:Something new!" --letter "3:A little too far …" --letter "4:Home." --say "2:Sand!" --think "3:Ice …" --seed 7
+STRIP = strip "a fox in the forest" "a fox on the beach" "a fox in the desert at sunset" "a fox in the forest at night" --title "The fox's holiday" \
+        --letter "1:Every day the same." --letter "2:Something new!" --letter "3:A little too far …" --letter "4:Home." --say "2:Sand!" --think "3:Shade …" --seed 21
 
 strip: $(VENV)/.package
 	@$(BIN)/autocomics $(STRIP) -o strip.png
