@@ -203,7 +203,7 @@ def app_command(
     given = {k: v for k, v in dict(visitors=visitors, panels=panels, steps=steps, upload=upload, idle=idle).items() if v is not None}
     if given and not hosted: raise AppError(f"--{next(iter(given))} is a limit for strangers; add --hosted.")
     limits = Limits(**given) if hosted else None
-    if not find_spec('voila'): raise AppError("The page is served by the package voila, which is not installed. Install it with: pip install 'voila>=0.5.13,<0.6'")
+    if not find_spec('voila'): raise AppError("The page is served by the package voila, which is not installed. Install it with: pip install 'autocomics[app]'")
     from autocomics.comics.generators import DEFAULT
     from autocomics.comics.server import serve
     models = hosted_models(model) if hosted else model
