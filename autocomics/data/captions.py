@@ -186,17 +186,10 @@ def match_words(captions, # list, numpy array, pandas, polars or pyarrow column 
                 none=()) -> np.ndarray: # and none of these
     "Boolean array: which captions hold the words *as words*, in any script, compared after NFKC, zero-width removal and lower-casing"
     any, all, none = _words(any), _words(all), _words(none)
-    s = _string_series(captions)
-    plain = s.str.len_bytes() == s.str.len_chars()
-    frame = s.to_frame('t')
-    out = np.zeros(len(s), bool)
-    for ascii, rows in ((True, plain), (False, ~plain)):
-        at = rows.fill_null(False).arg_true()
-        if not len(at): continue
-        part = s if len(at) == len(s) else s.gather(at)
-        if not ascii: part = _plain_column(part)
-        hit = part.to_frame('t').select(_match(pl.col('t'), any, all, none, ascii)).to_series()
-        out[at.to_numpy()] = hit.to_numpy()
+    s, text = _string_series(captions), pl.col('t')
+    found = s.to_frame('t').select(hit=_match(text, any, all, none, True) & text.is_not_null(), other=text.str.len_bytes() != text.str.len_chars())
+    out, at = found['hit'].fill_null(False).to_numpy().copy(), found['other'].fill_null(False).arg_true()
+    if len(at): out[at.to_numpy()] = _plain_column(s.gather(at)).to_frame('t').select(_match(text, any, all, none, False)).to_series().to_numpy() # letters beyond ASCII
     return out
 
 # %% ../../nbs/20_captions.ipynb #b8ba535a
