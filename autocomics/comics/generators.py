@@ -200,7 +200,7 @@ class Digits(Generator):
     "The digit model of chapter 14 as a generator"
     name, about, quick = 'digits', 'one handwritten digit per panel, 28x28, drawn at once on any CPU', True
     size, licence = 'ships with autocomics', 'Apache-2.0'
-    options = (Option('num_inference_steps', int, 20, 1, 1000, 'steps of the sampler; more is slower and a little better'),
+    options = (Option('num_inference_steps', int, 20, 1, 996, 'steps of the sampler; more is slower and a little better'),
                Option('guidance_scale', float, 2., 0., 10., 'how strongly to follow the caption; 1 is no guidance'),
                Option('sampler', str, 'dpm_solver', 0, 0, 'how steps are taken', ('dpm_solver', 'ddim', 'ddpm')))
 
