@@ -6,7 +6,7 @@
     python benchmarks/run.py --again                all ratios a second time: does another run say the same?
 
 A ratio is our time by the peer's: below 1 we are faster. It is the median over neighbouring runs, with the smallest and the largest. Peers that are not installed are left out with a word.
-Results go to benchmarks/results/benchmarks.json (--quick: quick.json, --again: benchmarks-again.json), each part with its date, versions and hardware; benchmarks/glide.py, download.py and words.py, which this runs too, keep files of their own."""
+Results go to benchmarks/results/benchmarks.json (--quick: quick.json, --again: benchmarks-again.json), each part with its date, versions and hardware. benchmarks/glide.py, download.py and words.py, parts of which this runs too, keep files of their own."""
 import argparse, json, shutil, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
@@ -157,9 +157,9 @@ def scenes(args):
 
 
 def script(name, args, *options):
-    "Run one of the data scripts: its results; in quick mode to a temporary file"
+    "Run one of the data scripts: its results, which leave its own stored file alone"
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)/'out.json' if args.quick or args.again else harness.RESULTS/f'{name}.json'
+        out = Path(folder)/'out.json'
         done = subprocess.run([sys.executable, harness.HERE/f'{name}.py', '--out', out, *options], capture_output=True, text=True)
         if done.returncode: raise RuntimeError((done.stderr or done.stdout).strip().splitlines()[-1])
         return json.loads(out.read_text())
@@ -207,7 +207,7 @@ def start(args):
         if not installed(package): rows.append(skip(what, f'needs {package}')); continue
         rows.append(row(what, peer, *alternate(lambda: python(ours), lambda: python(theirs), 2 if args.quick else args.rounds, clock, 0)))
     code = "from autocomics.comics.builder import StripBuilder\nStripBuilder('a two', 'a seven', autosave=False, driver='inline')"
-    return rows + [alone('builder: from nothing to a strip with buttons', lambda: python(code), argparse.Namespace(rounds=1 if args.quick else args.rounds, clock=clock))]
+    return rows + [alone('builder: from nothing to a strip with buttons', lambda: python(code), argparse.Namespace(quick=args.quick, rounds=1 if args.quick else args.rounds, clock=clock))]
 
 
 DRAW_OURS = "import torch\nfrom autocomics.diffusion.digits import draw_digits\nfor _ in draw_digits(list(range(10)), num_inference_steps=4): pass"
