@@ -676,8 +676,11 @@ def download_pictures(rows, # dicts with url=, text= and metadata (or drop=, a r
     "Fetch the pictures of `rows` into a `CaptionedImages`. Killed at any moment, the same call goes on; a different plan is refused. Raises `EmptySet` where nothing is kept"
     o, path = _rules(fetch), Path(path)
     wanted = _fingerprint(plan, o)
-    if path.exists(): return _finished(path, wanted)
     folder = path.with_name(path.name+'.download')
+    if path.exists():
+        ci = _finished(path, wanted)
+        shutil.rmtree(folder, ignore_errors=True)      # of a call that was killed with everything but this done
+        return ci
     folder.mkdir(parents=True, exist_ok=True)
     with only_one(folder/'all'):
         _check_plan(folder, wanted)
