@@ -27,12 +27,16 @@ def take_turns(ways, n=5, clock='wall', seconds=0, most=25):
         rounds = len(taken[name]) - 1
         if rounds >= most or rounds >= n and sum(map(sum, taken.values())) >= seconds: return {name: runs[1:] for name, runs in taken.items()}
 
+def spread(runs):
+    "What was measured, run by run, and its ends"
+    return dict(low=digits(min(runs)), high=digits(max(runs)), n=len(runs), runs=[digits(o) for o in runs])
+
 def compare(seconds, peer):
     "Each way against `peer`: median seconds, and the median, smallest and largest ratio of neighbouring runs"
     rows = {}
     for name, runs in seconds.items():
-        ratios = sorted(a/b for a, b in zip(runs, seconds[peer]))
-        rows[name] = dict(seconds=digits(statistics.median(runs)), ratio=digits(statistics.median(ratios)), low=digits(ratios[0]), high=digits(ratios[-1]), n=len(runs))
+        ratios = [a/b for a, b in zip(runs, seconds[peer])]
+        rows[name] = dict(seconds=digits(statistics.median(runs)), ratio=digits(statistics.median(ratios)), **spread(ratios))
     return rows
 
 def alternate(ours, theirs, n=5, clock='wall', seconds=5):

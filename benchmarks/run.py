@@ -1,13 +1,14 @@
 """How fast autocomics is against what one would use instead: the same work by both, in turns, on this machine.
 
-    python benchmarks/run.py                        everything, full-size GLIDE too: about 20 minutes on two cores
+    python benchmarks/run.py                        everything, full-size GLIDE too: about 30 minutes on two cores
     python benchmarks/run.py --quick                small sizes, under 3 minutes, with nothing but the package installed
     python benchmarks/run.py --only digits strip    some parts
     python benchmarks/run.py --again                all ratios a second time: does another run say the same?
 
-A ratio is our time by the peer's: below 1 we are faster. It is the median over neighbouring runs, with the smallest and the largest. Peers that are not installed are left out with a word.
+A ratio is our time by the peer's: below 1 we are faster. It is the median over neighbouring runs, with the smallest and the largest. The table is visited twice with some minutes between, and both visits' runs count. Peers that are not installed are left out with a word.
 Results go to benchmarks/results/benchmarks.json (--quick: quick.json, --again: benchmarks-again.json), each part with its date, versions and hardware. benchmarks/glide.py, download.py and words.py, parts of which this runs too, keep files of their own."""
 import argparse, json, shutil, statistics, subprocess, sys, tempfile, time
+from collections import Counter
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ from autocomics.glide.tokenizer import Tokenizer
 def row(what, peer, ours, theirs, pictures=None):
     "One line of the table; `pictures`: how many were drawn or learned from"
     rate = dict(pictures_per_second=harness.digits(pictures/ours['seconds'])) if pictures else {}
-    return dict(what=what, peer=peer, ours=ours['seconds'], theirs=theirs['seconds'], ratio=ours['ratio'], low=ours['low'], high=ours['high'], n=ours['n'], **rate)
+    return dict(what=what, peer=peer, ours=ours['seconds'], theirs=theirs['seconds'], ratio=ours['ratio'], low=ours['low'], high=ours['high'], n=ours['n'], runs=ours['runs'], **rate)
 
 def against(ours, theirs, args):
     "Both in turns: (our row, their row)"
@@ -31,9 +32,22 @@ def alone(what, run, args, pictures=None):
     "A line without a peer: median seconds, and the spread in them"
     seconds = take_turns(dict(run=run), args.rounds, args.clock, seconds=0.5 if args.quick else 3)['run']
     median = statistics.median(seconds)
-    return dict(what=what, peer=None, ours=harness.digits(median), low=harness.digits(min(seconds)), high=harness.digits(max(seconds)), n=len(seconds), **(dict(pictures_per_second=harness.digits(pictures/median)) if pictures else {}))
+    return dict(what=what, peer=None, ours=harness.digits(median), **harness.spread(seconds), **(dict(pictures_per_second=harness.digits(pictures/median)) if pictures else {}))
 
 def skip(what, why): return dict(what=what, skipped=why)
+
+def pooled(lines, later):
+    "Lines of the table, with the runs of a later visit to the same work added"
+    later = {(l['what'], l.get('peer')): l for l in later}
+    return [add_runs(l, later[l['what'], l.get('peer')]) if 'runs' in l else l for l in lines]
+
+def add_runs(line, other):
+    "One line with the runs of another"
+    runs = line['runs'] + other['runs']
+    seconds = {k: statistics.mean((line[k], other[k])) for k in ('ours', 'theirs') if line.get(k)} if line['peer'] else dict(ours=statistics.median(runs))
+    rate = dict(pictures_per_second=line['pictures_per_second']*line['ours']/seconds['ours']) if 'pictures_per_second' in line else {}
+    ratio = dict(ratio=statistics.median(runs)) if line['peer'] else {}
+    return line | {k: harness.digits(v) for k, v in (seconds | rate | ratio).items()} | harness.spread(runs)
 
 
 # ---- what is compared
@@ -66,10 +80,7 @@ def digits(args):
 def glide_rows(args):
     "GLIDE: a step of each network, a guided drawing, a training step; plain fp32 eager that reads the caption at every step is the peer, and OpenAI's package where it is installed"
     results = {}
-    for part in ('step', *(() if args.quick or args.again else ('precision', 'memory'))):
-        about, start = harness.machine(args.clock, args.threads), time.perf_counter()
-        results[part] = glide.PARTS[part](args)
-        harness.record(None if args.quick or args.again else harness.RESULTS/'glide.json', part, results[part], about, time.perf_counter() - start)
+    for part in ('step', *(('memory',) if args.first and not (args.quick or args.again) else ())): results[part] = glide.PARTS[part](args)
     size = 'small GLIDE' if args.quick else 'GLIDE, full size'
     return [r | dict(what=f"{size}: {r['what']}") for r in step_rows(results) + sampling_rows(args) + training_rows(args)]
 
@@ -84,16 +95,17 @@ def step_rows(results):
 
 def compare_stored(ours, theirs):
     "Our row against another peer than the one its ratio was taken with"
-    return ours | {k: harness.digits(ours[k]/theirs['ratio']) for k in ('ratio', 'low', 'high')}
+    ratios = [a/b for a, b in zip(ours['runs'], theirs['runs'])]
+    return ours | dict(ratio=harness.digits(statistics.median(ratios))) | harness.spread(ratios)
 
 def sampling_rows(args):
     "A whole guided picture, drawn: with as many steps for both, and with the steps that each takes by default"
-    base, up = (2, 2) if args.quick else (4, 2)
+    base, up = (2, 2) if args.quick else (2, 1)
     ours, theirs = glide_pipeline(args), glide_pipeline(args, plain=True)
     draw = lambda pipe: pipe('a boat', seed=1, num_inference_steps=base, upsample_steps=up)
     ways = dict(ours=lambda: draw(ours), plain=lambda: draw(theirs))
     if installed('glide_text2im'): ways['glide-text2im'] = glide.package_drawing({kind: m.options for kind, m in ours.networks.items()}, base, up)
-    seconds = take_turns(ways, 2 if not args.quick else args.rounds, args.clock, seconds=0 if not args.quick else 1)
+    seconds = take_turns(ways, args.rounds, args.clock, seconds=1 if args.quick else 0)
     return [row(f'one guided picture in {base}+{up} steps', peer if peer != 'plain' else glide.PLAIN, compare(seconds, peer)['ours'], dict(seconds=statistics.median(seconds[peer]))) for peer in ways if peer != 'ours']
 
 def glide_pipeline(args, plain=False):
@@ -296,7 +308,7 @@ def show(name, result):
 @torch.no_grad()
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--only', nargs='+', choices=PARTS, metavar='PART', help=', '.join(PARTS)); glide.arguments(parser)
+    parser.add_argument('--only', nargs='+', choices=PARTS, metavar='PART', help=', '.join(PARTS)); glide.arguments(parser); parser.set_defaults(rounds=2)
     parser.add_argument('--again', action='store_true', help='the lines of the table a second time, into a file of their own')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -304,12 +316,16 @@ def main():
     print(f"{about['cpu']}, {args.threads} of {about['cores']} cores, {about['gpu'] or 'no GPU'}, {', '.join(f'{k} {v}' for k, v in about['versions'].items())}; seconds of {'processor' if args.clock == 'cpu' else 'wall'} time\n")
     print(f"{'what':<58} {'ours':>8}     ratio to the peer (spread over runs)", flush=True)
     path = harness.RESULTS/f"{'quick' if args.quick else 'benchmarks'}{'-again' if args.again else ''}.json"
-    for name in args.only or (TABLE if args.again else PARTS):
-        start = time.perf_counter()
+    parts, done, took = list(args.only or (TABLE if args.again else PARTS)), {}, Counter()
+    # a machine is another one a quarter of an hour later: the table is visited twice, so that its spread says so
+    for name in parts + [name for name in parts if name in TABLE]*(not args.quick):
+        start, args.first = time.perf_counter(), name not in done
         try: result = PARTS[name](args)
         except Exception as e: failed.append(name); print(f'{name:<58} failed: {type(e).__name__}: {e}', flush=True); continue
-        harness.record(path, name, result, about, time.perf_counter() - start)
-        show(name, result)
+        took[name] += time.perf_counter() - start
+        done[name] = result if args.first else pooled(done[name], result)
+        harness.record(path, name, done[name], about, took[name])
+        show(name, done[name])
     print(f'\nTook {(time.perf_counter() - begin)/60:.1f} minutes. Results: {path}')
     if failed: sys.exit(f"failed: {', '.join(failed)}")
 
