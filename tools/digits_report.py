@@ -3,7 +3,7 @@ import hashlib, json, subprocess, sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-parts = 'judge validation cost sample:1.0:20:10000 sample:1.25:20:10000 sample:1.5:20:10000 sample:2.0:20:10000 sample:1.0:50:10000 solver:2000 peer:120:400'.split()
+parts = 'judge validation cost sample:1.0:20:10000 sample:1.15:20:10000 sample:1.25:20:10000 sample:1.5:20:10000 sample:2.0:20:10000 solver:2000 peer:120:400'.split()
 
 def goals(rows):
     "(what, goal, measured, reached) for each goal that has been measured"
