@@ -41,8 +41,14 @@ class LayerNorm32(nn.LayerNorm):
 # %% ../../nbs/31_text2im.ipynb #b00b6d81
 def _attend(q, k, v):
     "softmax(qkᵀ/√ch)v of (N, heads, L, ch), in the dtype of q"
-    if q.device.type != 'cpu' or q.dtype == torch.float32 or not q.requires_grad: return F.scaled_dot_product_attention(q, k, v)
+    if q.device.type != 'cpu' or q.dtype != torch.bfloat16: return F.scaled_dot_product_attention(q, k, v)
+    if not q.requires_grad: return _attend_in_turn(q, k, v)
     with torch.autocast('cpu', enabled=False): return F.scaled_dot_product_attention(q.float(), k.float(), v.float()).to(q.dtype)
+
+def _attend_in_turn(q, k, v, together=3):
+    "The same written out, `together` heads at a time"
+    parts = zip(*(o.flatten(0, 1).split(together) for o in (q/q.shape[-1]**0.5, k, v)))
+    return torch.cat([(q @ k.transpose(1, 2)).softmax(-1) @ v for q, k, v in parts]).view(q.shape)
 
 # %% ../../nbs/31_text2im.ipynb #e3eeed16
 def _split_heads(qkv, heads, parts):
@@ -108,11 +114,25 @@ class ResBlock(nn.Module):
                                         _zero(nn.Conv2d(out_channels, out_channels, 3, padding=1)))
         self.skip_connection = nn.Identity() if channels == out_channels else nn.Conv2d(channels, out_channels, 1)
 
+# %% ../../nbs/31_text2im.ipynb #a3c1e5f1
+_OVERLAPS = torch.tensor([[0., 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
+
+def _up_conv(x, conv):
+    "conv(_up(x)) of a 3x3 convolution as one transposed 4x4 convolution: four products instead of nine"
+    taps = conv.weight.permute(1, 2, 3, 0).flatten(1, 2)                                 # (in, 9, out)
+    weight = (torch.kron(_OVERLAPS, _OVERLAPS).to(taps.dtype) @ taps).unflatten(1, (4, 4)).permute(0, 3, 1, 2)
+    return F.conv_transpose2d(x, weight, conv.bias, stride=2, padding=1)
+
+def _resample_conv(x, resample, conv):
+    "conv(resample(x)), the quickest way"
+    spare = resample is _up and x.device.type == 'cpu' and not torch.is_grad_enabled() and x[0, 0].numel() >= 256
+    return _up_conv(x, conv) if spare else conv(resample(x))
+
 # %% ../../nbs/31_text2im.ipynb #9eb4a02b
 @patch
 def forward(self:ResBlock, x, emb):
     norm, act, conv = self.in_layers
-    h = conv(self.resample(act(norm(x))))
+    h = _resample_conv(act(norm(x)), self.resample, conv)
     scale, shift = self.emb_layers(emb)[..., None, None].chunk(2, dim=1)
     norm, act, drop, conv = self.out_layers
     h = conv(drop(act(torch.addcmul(shift, norm(h), 1 + scale))))
