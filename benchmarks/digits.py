@@ -23,12 +23,12 @@ results, store = here/'results'/'digits.json', Path(os.environ.get('AUTOCOMICS_S
 training, weights = here/'results'/'digits_training.json', _weights_folder()/'digits.safetensors'
 
 def add(key, **row):
-    "Put a row into the JSON file; rows of other weights are thrown away"
+    "Put a row into the JSON file; what other weights drew is thrown away"
     results.parent.mkdir(exist_ok=True)
     with FileLock(str(results)+'.lock'):
         sha = sha256_file(weights)
         data = json.loads(results.read_text()) if results.exists() else {}
-        if data.get('weights_sha256') != sha: data = dict(weights_sha256=sha, rows={})
+        if data.get('weights_sha256') != sha: data = dict(weights_sha256=sha, rows={k: v for k,v in data.get('rows', {}).items() if k in ('judge', 'peer')})
         data['rows'][key] = row
         with atomic_write(results, 'w') as f: json.dump(data, f, indent=1, sort_keys=True)
     Path(str(results)+'.lock').unlink(missing_ok=True)
