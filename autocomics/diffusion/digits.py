@@ -207,7 +207,7 @@ def load_digits_model(
     return model.requires_grad_(False).eval().to(default_device(device))
 
 # %% ../../nbs/14_digits.ipynb #bdad7140
-LEGS = (dict(steps=15000, batch_size=32, lr=4e-3, ema=.999, seed=0),)
+LEGS = (dict(steps=15000, batch_size=32, lr=4e-3, ema=.999, seed=0), dict(steps=16000, batch_size=64, lr=3e-3, ema=.9995, seed=1))
 
 # %% ../../nbs/14_digits.ipynb #8c4acd69
 CARD = """# The digit model
