@@ -17,9 +17,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 import harness
 from autocomics.diffusion.process import Diffusion, GaussianMixture, noise_schedule
 from autocomics.diffusion.samplers import final
-from autocomics.glide.checkpoints import read_config
-from autocomics.glide.pipeline import TextToImage, best_dtype, sampler_plan
+from autocomics.glide.checkpoints import SAMPLING, read_config
 from autocomics.glide import text2im
+from autocomics.glide.pipeline import TextToImage, best_dtype, sampler_plan
 from autocomics.glide.text2im import create_model
 
 GIB, CPU = 2**30, torch.device('cpu')
@@ -27,6 +27,7 @@ SMALL = dict(num_channels=64, num_res_blocks=1, text_ctx=32, xf_width=128, xf_la
 PLAIN = 'plain fp32, text recomputed'
 FP32, BF16 = '+ channels last (ours, fp32)', '+ bfloat16 (ours, bf16)'
 ROWS = dict(base=2, upsample=1)   # guidance doubles the base network's rows
+STEPS = dict(base=SAMPLING['num_inference_steps'], upsample=SAMPLING['upsample_steps'])   # of a drawing, where the user says nothing
 
 
 def random_network(kind, dtype=torch.float32, quick=False, **options):
@@ -134,7 +135,7 @@ def step(args):
 
 def drawings(steps):
     "One picture: the time of a step times the number of steps"
-    ways = {'reference, plain fp32, text recomputed': (PLAIN, 100, 27), 'reference, our network in fp32': (FP32, 100, 27), 'default, fp32': (FP32, 20, 10), 'default, bf16': (BF16, 20, 10)}
+    ways = {'reference, plain fp32, text recomputed': (PLAIN, 100, 27), 'reference, our network in fp32': (FP32, 100, 27), 'default, fp32': (FP32, *STEPS.values()), 'default, bf16': (BF16, *STEPS.values())}
     seconds = {name: n*steps['base'][way]['seconds'] + m*steps['upsample'][way]['seconds'] for name, (way, n, m) in ways.items()}
     plain, ours, *_ = seconds.values()
     return {name: dict(seconds=harness.digits(s), steps=ways[name][1:], ratio_to_plain_reference=harness.digits(s/plain), ratio_to_reference=harness.digits(s/ours)) for name, s in seconds.items()}
@@ -190,9 +191,9 @@ def quality(args):
     "Energy distance of samples to the true mixture, the pipeline's default against the reference, on the schedules of base and upsampler; several seeds"
     n, seeds, result, world = *((300, 2) if args.quick else (2000, 5)), {}, mixture()
     randn = lambda: torch.randn(n, 3, 4, 4, dtype=torch.float64)
-    for kind, schedule, steps in (('base', 'squaredcos_cap_v2', 20), ('upsample', 'linear', 10)):
+    for kind, schedule in (('base', 'squaredcos_cap_v2'), ('upsample', 'linear')):
         betas = noise_schedule(schedule, 1000); denoise = world.denoiser(Diffusion(betas))
-        walks = {'default': sampler_plan('dpm_solver', kind, steps, betas)[0], 'reference': sampler_plan('reference', kind, None, betas)[0]}
+        walks = {'default': sampler_plan('dpm_solver', kind, STEPS[kind], betas)[0], 'reference': sampler_plan('reference', kind, None, betas)[0]}
         distances = {name: [] for name in (*walks, 'true against true')}
         for seed in range(seeds):
             torch.manual_seed(seed)
