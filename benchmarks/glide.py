@@ -1,6 +1,6 @@
 """How fast and how large GLIDE is here: every figure a ratio measured in one run, the ways taking turns.
 
-    python benchmarks/glide.py                 full size, about 15 minutes on two quiet cores
+    python benchmarks/glide.py                 full size, about 10 minutes on two quiet cores
     python benchmarks/glide.py --quick         small networks, under a minute: does the script work?
     python benchmarks/glide.py step memory     only some parts
 
@@ -141,22 +141,6 @@ def drawings(steps):
     return {name: dict(seconds=harness.digits(s), steps=ways[name][1:], ratio_to_plain_reference=harness.digits(s/plain), ratio_to_reference=harness.digits(s/ours)) for name, s in seconds.items()}
 
 
-def compiled(args):
-    "The guided base step compiled as the pipeline's `compile=True` does, beside plain fp32 and our eager settings; seconds of the first call too"
-    plain, first = random_network('base', quick=args.quick), {}
-    x, t, tokens, mask, _ = inputs(plain, ROWS['base'])
-    ways = {PLAIN: lambda: eager(plain, x, t, tokens, mask, {})}
-    for name, dtype in ((FP32, torch.float32), (BF16, torch.bfloat16)):
-        for compile in (False, True):
-            networks = dict(base=copy.deepcopy(plain))
-            model = TextToImage(networks, WordTokenizer(plain.options['n_vocab']), device='cpu', dtype=dtype, compile=compile).networks['base']
-            key = f'{name}, compiled' if compile else name
-            ways[key] = lambda model=model, text=model.encode_text(tokens, mask): model(x, t, text=text)
-            start = time.perf_counter(); ways[key](); first[key] = time.perf_counter() - start
-    rows = harness.compare(harness.take_turns(ways, args.rounds, args.clock), PLAIN)
-    return {key: row | dict(first=harness.digits(first[key])) if key in first else row for key, row in rows.items()}
-
-
 def precision(args):
     "Relative difference of bfloat16 outputs from fp32, with the same weights: the largest of three timesteps"
     result = {}
@@ -220,7 +204,7 @@ def quality(args):
     return result
 
 
-PARTS = dict(step=step, compiled=compiled, precision=precision, memory=memory, quality=quality)
+PARTS = dict(step=step, precision=precision, memory=memory, quality=quality)
 
 
 def arguments(parser):

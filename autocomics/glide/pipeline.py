@@ -159,7 +159,7 @@ class TextToImage:
         sampling=None,   # this model's own defaults: guidance_scale, num_inference_steps, upsample_steps, upsample_temperature
         device=None,     # as in `default_device`
         dtype=None,      # 'fp32', 'bf16', 'fp16'; None: the fastest on this device
-        compile=False,   # compile the networks with torch.compile: minutes for the first picture, less for each after it
+        compile=False,   # compile the networks with torch.compile
         loader=None,     # kind -> `Text2Im`, for kinds asked for later
         name='model'     # for messages
     ):
@@ -177,7 +177,7 @@ def _add(self:TextToImage, kind, model):
     if model.options['n_vocab'] != self.tokenizer.n_vocab:
         raise AutocomicsError(f"The {kind} network knows {model.options['n_vocab']} tokens, the tokenizer {self.tokenizer.n_vocab}: they do not belong together.")
     model = model.eval().requires_grad_(False).cast(self.dtype).to(self.device, memory_format=torch.channels_last)
-    if self.compile: model.compile(**dict(options=dict(freezing=True)) if self.device.type == 'cpu' else {})
+    if self.compile: model.compile()
     self.networks[kind] = model
     return model
 
@@ -448,7 +448,7 @@ def from_pretrained(cls:TextToImage,
     name_or_folder='scenes', # 'scenes', 'glide', a folder, or owner/name on the Hugging Face Hub
     device=None,             # as in `default_device`
     dtype=None,              # 'fp32', 'bf16', 'fp16'; None: the fastest on this device
-    compile=False,           # compile the networks with torch.compile: minutes for the first picture, less for each after it
+    compile=False,           # compile the networks with torch.compile
     cache_dir=None           # where downloads are kept
 ):
     "A `TextToImage` with trained weights. Raises `AutocomicsError` for a name that is none, and for weights that cannot be used."
