@@ -45,7 +45,7 @@ def drawing(kind, options, device, dtype, layout, attention, cached=True, compil
     text = model.encode_text(tokens, mask) if cached else None
     if compiled: model.compile(mode='reduce-overhead')
     def run():
-        with sdpa_kernel(BACKENDS[attention]), glide.by_the_book() if attention == 'written' else nullcontext(): model(x, t, **pictures, **(dict(text=text) if cached else dict(tokens=tokens, mask=mask)))
+        with sdpa_kernel(BACKENDS[attention]), nullcontext() if cached else glide.by_the_book(): model(x, t, **pictures, **(dict(text=text) if cached else dict(tokens=tokens, mask=mask)))
     return settled(run, device)
 
 class Learning:

@@ -388,11 +388,11 @@ def _draw_all(self, given, o, steps_each, size):
 def steps(self:TextToImage,
     captions,                  # a string or a list of strings
     guidance_scale=None,       # how strongly to follow the caption; None: this model's (3), 5 for inpainting; 1: no guidance
-    num_inference_steps=None,  # steps of the base network; None: this model's (16), or the sampler's
+    num_inference_steps=None,  # steps of the base network; None: this model's (GLIDE's: 16), or the sampler's
     sampler='dpm_solver',      # dpm_solver, ddim, ddpm, or reference (100 ancestral and 27 DDIM steps)
     seed=None,                 # for the first picture, the next ones counting on; or a list; None: random
     negative_caption='',       # what to steer away from: a string, or one per caption
-    upsample_steps=None,       # steps of the upsampler; None: this model's (9), or the sampler's
+    upsample_steps=None,       # steps of the upsampler; None: this model's (GLIDE's: 9), or the sampler's
     upsample_temperature=None, # factor on the upsampler's starting noise; None: this model's (0.997)
     image=None, mask=None,     # inpainting: square picture(s), and mask(s) that are white where to draw anew
     batch_size=None,           # pictures at a time; None: as many as memory allows
