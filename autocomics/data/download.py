@@ -400,11 +400,13 @@ def read_records(path, payload:bool=False):
 
 # %% ../../nbs/21_download.ipynb #996f034e
 class Log:
-    "The append-only results of one partition at `path`.part; opening it again goes on where whole records end"
+    "The append-only results of one partition at `path`.part; opening it again, or a shard without a valid commit record, goes on where whole records end"
     def __init__(self, path):
         self.path = Path(path)
         self.part = self.path.with_suffix('.part')
         self.final, self.counts, self.sha, end = {}, collections.Counter(), hashlib.sha256(), 0
+        shard = self.path.with_suffix('.shard')
+        if shard.exists(): shard.replace(self.part)      # never committed, or damaged since
         if self.part.exists():
             for header, _, _, end in read_records(self.part): self.final[header['n']] = None if header.get('passing') else header.get('reason', 'kept')
         self.file = open(self.part, 'ab', buffering=1 << 20)
@@ -458,7 +460,7 @@ def part(job:dict, # rows=path of a JSONL file, log=path for the results, fetch=
     if record := committed(job['log']): return record
     o = Fetch(**{k: tuple(v) if isinstance(v, list) else v for k, v in job['fetch'].items()})
     with only_one(job['log']):
-        for suffix in ('.done', '.shard'): Path(job['log']).with_suffix(suffix).unlink(missing_ok=True)
+        Path(job['log']).with_suffix('.done').unlink(missing_ok=True)
         log, start = Log(job['log']), time.time()
         with open(job['rows'], encoding='utf-8') as f: rows = [r for r in map(json.loads, f) if not log.final.get(r['n'])]
         fetcher = Fetcher(o, log)
