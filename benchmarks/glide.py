@@ -25,7 +25,7 @@ from autocomics.glide.text2im import create_model
 GIB, CPU = 2**30, torch.device('cpu')
 SMALL = dict(num_channels=64, num_res_blocks=1, text_ctx=32, xf_width=128, xf_layers=2, xf_heads=2, n_vocab=1000)
 PLAIN = 'plain fp32, text recomputed'
-FP32, BF16 = '+ channels last (ours, fp32)', '+ bfloat16 (ours, bf16)'
+FP32, BF16 = '+ channels last, Winograd (ours, fp32)', '+ bfloat16 (ours, bf16)'
 ROWS = dict(base=2, upsample=1)   # guidance doubles the base network's rows
 STEPS = dict(base=SAMPLING['num_inference_steps'], upsample=SAMPLING['upsample_steps'])   # of a drawing, where the user says nothing
 
@@ -69,8 +69,8 @@ def inputs(model, n):
 
 
 def by_the_book():
-    "Maps are enlarged and then convolved, as the paper has it"
-    return patch.object(text2im, '_resample_conv', lambda x, resample, conv: conv(resample(x)))
+    "Maps are enlarged and then convolved, and every product is taken, as the paper has it"
+    return patch.multiple(text2im, _resample_conv=lambda x, resample, conv: conv(resample(x)), _convolve=lambda x, conv: conv(x))
 
 def eager(model, x, t, tokens, mask, pictures):
     "Plain fp32: attention written out, maps enlarged before they are convolved, the caption read again at every step"

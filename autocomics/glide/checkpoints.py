@@ -259,7 +259,7 @@ def weights_file(
 
 # %% ../../nbs/32_checkpoints.ipynb #fa9dba8c
 FORMAT, VERSION = 'autocomics-glide', 1
-SAMPLING = dict(guidance_scale=3.0, num_inference_steps=16, upsample_steps=9, upsample_temperature=0.997)
+SAMPLING = dict(guidance_scale=3.0, num_inference_steps=15, upsample_steps=9, upsample_temperature=0.997)
 
 def _need(ok, path, message):
     if not ok: raise CheckpointError(f"{path}: {message}")

@@ -123,10 +123,59 @@ def _up_conv(x, conv):
     weight = (torch.kron(_OVERLAPS, _OVERLAPS).to(taps.dtype) @ taps).unflatten(1, (4, 4)).permute(0, 3, 1, 2)
     return F.conv_transpose2d(x, weight, conv.bias, stride=2, padding=1)
 
+# %% ../../nbs/31_text2im.ipynb #b7e20a02
+_BT = torch.tensor([[1., 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
+_G  = torch.tensor([[1, 0, 0], [.5, .5, .5], [.5, -.5, .5], [0, 0, 1]])
+_AT = torch.tensor([[1., 1, 1, 0], [0, 1, -1, -1]])
+
+# %% ../../nbs/31_text2im.ipynb #b7e20a05
+def _mixed_kernel(conv):
+    "G g Gᵀ of every 3x3 kernel as the kernel (16*out, in, 1, 1) of a grouped convolution, and its bias"
+    out, ch = conv.weight.shape[:2]
+    kernel = (torch.kron(_G, _G) @ conv.weight.permute(2, 3, 0, 1).reshape(9, -1)).view(16*out, ch, 1, 1)
+    return kernel, F.pad(conv.bias, (5*out, 10*out))          # what the second product of both directions gets, all four outputs get
+
+def _mix(d, dim, out):
+    "Bᵀd along one axis, of windows of four values two places apart, into the four tensors `out`"
+    d0, d1, d2, d3 = d.unfold(dim, 4, 2).unbind(-1)
+    for op, a, b, o in zip((torch.sub, torch.add, torch.sub, torch.sub), (d0, d1, d2, d1), (d2, d2, d1, d3), out): op(a, b, out=o)
+
+def _unmix(m, dim, out):
+    "Aᵀm along one axis of four, into the two tensors `out`"
+    m0, m1, m2, m3 = m.unbind(dim)
+    torch.add(m0 + m1, m2, out=out[0]); torch.sub(m1 - m2, m3, out=out[1])
+
+# %% ../../nbs/31_text2im.ipynb #b7e20a07
+def _winograd_strip(x, kernel, bias, out):
+    "A strip (h+2, w+2, in) of a padded map, convolved into `out` (h, w, out)"
+    (h, w), ch = (s//2 - 1 for s in x.shape[:2]), x.shape[2]
+    rows, windows = x.new_empty(4, h, 2*w + 2, ch), x.new_empty(h, w, 4, 4, ch)
+    _mix(x, 0, rows); _mix(rows, 2, windows.permute(3, 2, 0, 1, 4))
+    m = F.conv2d(windows.view(1, h, w, 16*ch).permute(0, 3, 1, 2), kernel, bias, groups=16).permute(0, 2, 3, 1)
+    pairs = x.new_empty(2, h, w, 4, out.shape[-1])
+    _unmix(m.view(h, w, 4, 4, -1), 2, pairs); _unmix(pairs, 3, out.view(h, 2, w, 2, -1).permute(3, 1, 0, 2, 4))
+
+def _winograd(x, conv, places=2048):
+    "conv(x) of a 3x3 convolution, a map in channels-last memory with even sides, in strips of about `places` places"
+    n, _, h, w = x.shape
+    mixed, padded, rows = _mixed_kernel(conv), F.pad(x, (1, 1, 1, 1)).permute(0, 2, 3, 1), 2*max(1, places//(2*w))
+    y = x.new_empty(n, h, w, len(conv.weight))
+    for picture, out in zip(padded, y):
+        for top in range(0, h, rows): _winograd_strip(picture[top:top+rows+2], *mixed, out[top:top+rows])
+    return y.permute(0, 3, 1, 2)
+
+# %% ../../nbs/31_text2im.ipynb #b7e20a10
+def _convolve(x, conv):
+    "conv(x) of a 3x3 convolution, the quickest way"
+    exact = x.device.type == 'cpu' and x.dtype == torch.float32 and not (torch.is_grad_enabled() or torch.is_autocast_enabled('cpu') or torch.compiler.is_compiling())
+    large = min(conv.weight.shape[:2]) >= 192 and x[0, 0].numel() >= 1024
+    fits = x.shape[2] % 2 == x.shape[3] % 2 == 0 and x.is_contiguous(memory_format=torch.channels_last)
+    return _winograd(x, conv) if exact and large and fits else conv(x)
+
 def _resample_conv(x, resample, conv):
     "conv(resample(x)), the quickest way"
     spare = resample is _up and x.device.type == 'cpu' and not torch.is_grad_enabled() and x[0, 0].numel() >= 256
-    return _up_conv(x, conv) if spare else conv(resample(x))
+    return _up_conv(x, conv) if spare else _convolve(resample(x), conv)
 
 # %% ../../nbs/31_text2im.ipynb #9eb4a02b
 @patch
@@ -135,7 +184,7 @@ def forward(self:ResBlock, x, emb):
     h = _resample_conv(act(norm(x)), self.resample, conv)
     scale, shift = self.emb_layers(emb)[..., None, None].chunk(2, dim=1)
     norm, act, drop, conv = self.out_layers
-    h = conv(drop(act(torch.addcmul(shift, norm(h), 1 + scale))))
+    h = _convolve(drop(act(torch.addcmul(shift, norm(h), 1 + scale))), conv)
     return self.skip_connection(self.resample(x)) + h
 
 # %% ../../nbs/31_text2im.ipynb #0c3c0856
