@@ -45,7 +45,7 @@ def _attend(q, k, v):
     if not q.requires_grad: return _attend_in_turn(q, k, v)
     with torch.autocast('cpu', enabled=False): return F.scaled_dot_product_attention(q.float(), k.float(), v.float()).to(q.dtype)
 
-def _attend_in_turn(q, k, v, together=3):
+def _attend_in_turn(q, k, v, together=2):
     "The same written out, `together` heads at a time"
     parts = zip(*(o.flatten(0, 1).split(together) for o in (q/q.shape[-1]**0.5, k, v)))
     return torch.cat([(q @ k.transpose(1, 2)).softmax(-1) @ v for q, k, v in parts]).view(q.shape)
