@@ -459,6 +459,7 @@ def make_learner(
     learn.config, learn.base, learn.tokenizer, learn.facts, learn.texts, learn.test_data = c, base, tokenizer, data_facts(data), texts, test_pairs
     return learn
 
+# %% ../../nbs/36_finetune.ipynb #f36a0002
 def run_folder(c): return Path(c.folder)/f'run-{c.stage}'
 
 def _check_crop(c, o):
@@ -807,6 +808,7 @@ def finetune(
     print(f'Stopped after step {learn.step} of {c.steps}; everything is saved in {run}. Give the same command again to go on.')
     return learn
 
+# %% ../../nbs/36_finetune.ipynb #f36a0004
 def _train(learn, run):
     "Train to the last step, or to where it is stopped"
     c, notes = learn.config, _same_run(learn)
