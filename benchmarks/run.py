@@ -99,7 +99,7 @@ def compare_stored(ours, theirs):
     return ours | dict(ratio=harness.digits(statistics.median(ratios))) | harness.spread(ratios)
 
 def sampling_rows(args):
-    "A whole guided picture, drawn: with as many steps for both, and with the steps that each takes by default"
+    "A whole guided picture, drawn in as many steps by all"
     base = up = 2   # OpenAI's package cannot walk a DDIM chain in one
     ours, theirs = glide_pipeline(args), glide_pipeline(args, plain=True)
     draw = lambda pipe: pipe('a boat', seed=1, num_inference_steps=base, upsample_steps=up)

@@ -404,7 +404,7 @@ class Log:
     def __init__(self, path):
         self.path = Path(path)
         self.part = self.path.with_suffix('.part')
-        self.final, self.counts, self.sha, end = {}, collections.Counter(), hashlib.sha256(), 0
+        self.final, self.counts, end = {}, collections.Counter(), 0
         shard = self.path.with_suffix('.shard')
         if shard.exists(): shard.replace(self.part)      # never committed, or damaged since
         if self.part.exists():

@@ -42,7 +42,7 @@ class LayerNorm32(nn.LayerNorm):
 def _attend(q, k, v):
     "softmax(qkᵀ/√ch)v of (N, heads, L, ch), in the dtype of q"
     if q.device.type != 'cpu' or q.dtype != torch.bfloat16: return F.scaled_dot_product_attention(q, k, v)
-    if not q.requires_grad: return _attend_in_turn(q, k, v)
+    if not q.requires_grad and q.shape[2] <= 1024: return _attend_in_turn(q, k, v)      # a larger table does not stay in the processor
     with torch.autocast('cpu', enabled=False): return F.scaled_dot_product_attention(q.float(), k.float(), v.float()).to(q.dtype)
 
 def _attend_in_turn(q, k, v, together=2):
