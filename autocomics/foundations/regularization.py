@@ -19,11 +19,14 @@ def mean_interval(
     values, # measurements, one per seed; more than one
     confidence=.95, # share of such intervals that hold the true mean
 ): # (mean, half the width of the interval)
-    "Mean of independent measurements with Student's t interval, along the first axis. Raises AutocomicsError for fewer than two measurements"
+    """Mean of independent measurements with Student's t interval, along the first axis. Raises
+    AutocomicsError for fewer than two measurements"""
     import numpy as np
     from scipy import stats
     v = np.asarray(values, dtype=float)
-    if len(v) < 2: raise AutocomicsError(f'{len(v)} measurement has no interval: expected at least 2, run more seeds')
+    if len(v) < 2:
+        raise AutocomicsError(f'{len(v)} measurement has no interval: expected at least 2, '
+                              'run more seeds')
     return v.mean(0), stats.t.ppf((1+confidence)/2, len(v)-1) * v.std(0, ddof=1) / len(v)**.5
 
 # %% ../../nbs/02_regularization.ipynb #2d60f0b8
@@ -36,7 +39,8 @@ def l1_penalty(
 def l2_penalty(
     parameters, # iterable of tensors
 ): # scalar tensor
-    "Half the sum of the squares of all weights: ½ Σw², whose gradient is w itself. Goodfellow et al. (2016), equation 7.2 without its factor"
+    """Half the sum of the squares of all weights: ½ Σw², whose gradient is w itself.
+    Goodfellow et al. (2016), equation 7.2 without its factor"""
     return sum(p.square().sum() for p in parameters) / 2
 
 # %% ../../nbs/02_regularization.ipynb #397615b8
@@ -44,7 +48,8 @@ def soft_threshold(
     a, # weights, any shape
     amount, # by how much to shrink them, ≥ 0
 ): # same shape as `a`
-    "The weight nearest to `a` under an L1 penalty: sign(a)·max(|a| − amount, 0). Raises AutocomicsError for a negative amount"
+    """The weight nearest to `a` under an L1 penalty: sign(a)·max(|a| − amount, 0). Raises
+    AutocomicsError for a negative amount"""
     if amount < 0: raise AutocomicsError(f'amount is {amount}: expected 0 or more')
     return a.sign() * (a.abs() - amount).clamp(min=0)
 
@@ -54,9 +59,11 @@ def dropout(
     p=.5, # probability with which a number is dropped, from 0 to 1
     training=True, # else `x` comes back untouched
 ): # same shape as `x`
-    """Set each number to zero with probability `p` and divide the others by 1 − p; draws as `torch.nn.functional.dropout` does on a CPU.
+    """Set each number to zero with probability `p` and divide the others by 1 − p; draws as
+    `torch.nn.functional.dropout` does on a CPU.
 
-    Raises AutocomicsError for `p` outside [0, 1]. Srivastava et al. (2014), section 4; scaling in training as at the end of its section 10."""
+    Raises AutocomicsError for `p` outside [0, 1]. Srivastava et al. (2014), section 4; scaling
+    in training as at the end of its section 10."""
     if not 0 <= p <= 1: raise AutocomicsError(f'p is {p}: expected a probability from 0 to 1')
     if not training or p == 0: return x
     if p == 1: return x * 0
@@ -78,16 +85,19 @@ def standardize(
     dims, # dimensions over which mean and variance are taken
     eps=1e-5, # ε, added to the variance
 ): # same shape as `x`
-    "Shift and scale to mean 0 and variance 1 over `dims`: (x − μ) / √(s² + ε), with the variance divided by m, not m − 1"
+    """Shift and scale to mean 0 and variance 1 over `dims`: (x − μ) / √(s² + ε), with the
+    variance divided by m, not m − 1"""
     mean = x.mean(dims, keepdim=True)
     var = x.var(dims, keepdim=True, correction=0)
     return (x - mean) / (var + eps).sqrt()
 
 # %% ../../nbs/02_regularization.ipynb #f4250066
 class BatchNorm2d(nn.Module):
-    """Batch normalization of pictures (N, C, H, W), with the parameters, buffers and results of `torch.nn.BatchNorm2d`.
+    """Batch normalization of pictures (N, C, H, W), with the parameters, buffers and results
+    of `torch.nn.BatchNorm2d`.
 
-    Raises AutocomicsError for other shapes, and in training for one value per channel. Ioffe and Szegedy (2015), algorithms 1 and 2."""
+    Raises AutocomicsError for other shapes, and in training for one value per channel. Ioffe
+    and Szegedy (2015), algorithms 1 and 2."""
     def __init__(self,
         channels, # C
         eps=1e-5, # ε, added to the variance
@@ -95,20 +105,29 @@ class BatchNorm2d(nn.Module):
     ):
         super().__init__()
         self.eps, self.momentum = eps, momentum
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
-        for name, value in dict(running_mean=torch.zeros(channels), running_var=torch.ones(channels), num_batches_tracked=torch.tensor(0)).items():
+        self.weight, self.bias = (nn.Parameter(torch.ones(channels)),
+                                  nn.Parameter(torch.zeros(channels)))
+        for name, value in dict(running_mean=torch.zeros(channels),
+                                running_var=torch.ones(channels),
+                                num_batches_tracked=torch.tensor(0)).items():
             self.register_buffer(name, value)
 
     def forward(self, x):
-        if x.ndim != 4 or x.shape[1] != len(self.weight): raise AutocomicsError(f'x has shape {tuple(x.shape)}: expected (N, {len(self.weight)}, H, W)')
+        if x.ndim != 4 or x.shape[1] != len(self.weight):
+            raise AutocomicsError(f'x has shape {tuple(x.shape)}: expected (N, '
+                                  f'{len(self.weight)}, H, W)')
         if self.training:
             m = x.numel() // x.shape[1]
-            if m == 1: raise AutocomicsError(f'x has shape {tuple(x.shape)}, one value per channel, which has no variance: train with larger batches, or call eval()')
+            if m == 1:
+                raise AutocomicsError(f'x has shape {tuple(x.shape)}, one value per '
+                                      'channel, which has no variance: train with larger '
+                                      'batches, or call eval()')
             mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
             self._track(mean, var * m/(m-1))
         else: mean, var = self.running_mean, self.running_var
         wide = lambda v: v[:, None, None]
-        return wide(self.weight) * (x - wide(mean)) / (wide(var) + self.eps).sqrt() + wide(self.bias)
+        return wide(self.weight) * (x - wide(mean)) / (wide(var)
+                                                       + self.eps).sqrt() + wide(self.bias)
 
     @torch.no_grad()
     def _track(self, mean, var):
@@ -124,10 +143,13 @@ def layer_norm(
     bias=None, # β, of that shape
     eps=1e-5, # ε, added to the variance
 ): # same shape as `x`
-    """Mean 0 and variance 1 over the last dimensions of each sample; equals `torch.nn.functional.layer_norm`.
+    """Mean 0 and variance 1 over the last dimensions of each sample; equals
+    `torch.nn.functional.layer_norm`.
 
     Raises AutocomicsError where `x` does not end in `shape`. Ba et al. (2016), equation 3."""
-    if tuple(x.shape[-len(shape):]) != tuple(shape): raise AutocomicsError(f'x has shape {tuple(x.shape)}: expected it to end in {tuple(shape)}')
+    if tuple(x.shape[-len(shape):]) != tuple(shape):
+        raise AutocomicsError(f'x has shape {tuple(x.shape)}: expected it to end in '
+                              f'{tuple(shape)}')
     x = standardize(x, tuple(range(-len(shape), 0)), eps)
     if weight is not None: x = x * weight
     return x if bias is None else x + bias
@@ -139,11 +161,15 @@ def group_norm(
     bias=None, # β (C,)
     eps=1e-5, # ε, added to the variance
 ): # same shape as `x`
-    """Mean 0 and variance 1 over each group of channels of each picture; equals `torch.nn.functional.group_norm`.
+    """Mean 0 and variance 1 over each group of channels of each picture; equals
+    `torch.nn.functional.group_norm`.
 
-    Raises AutocomicsError where `groups` does not divide C. Wu and He (2018), equations 1 to 7."""
+    Raises AutocomicsError where `groups` does not divide C. Wu and He (2018), equations 1 to
+    7."""
     n, c, h, w = x.shape
-    if groups < 1 or c % groups: raise AutocomicsError(f'{c} channels cannot be split into {groups} equal groups: choose one of {[g for g in range(1, c+1) if c % g == 0]}')
+    if groups < 1 or c % groups:
+        raise AutocomicsError(f'{c} channels cannot be split into {groups} equal groups: '
+                              f'choose one of {[g for g in range(1, c+1) if c % g == 0]}')
     x = standardize(x.reshape(n, groups, c//groups, h, w), (2, 3, 4), eps).reshape(n, c, h, w)
     if weight is not None: x = x * weight[:, None, None]
     return x if bias is None else x + bias[:, None, None]
