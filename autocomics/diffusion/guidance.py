@@ -31,44 +31,64 @@ from .process import Diffusion, DiffusionError, gather
 
 # %% ../../nbs/13_guidance.ipynb #7db869b2
 class Guided:
-    """A denoiser pushed by the gradient of some score of its picture; made by `classifier` and `clip_guided`.
+    """A denoiser pushed by the gradient of some score of its picture; made by `classifier` and
+    `clip_guided`.
 
-    Called, it returns ε − √(1−ᾱ)·gradient (Dhariwal & Nichol 2021, algorithm 2), which suits every sampler. Ancestral sampling
-    takes `.unguided` and `.gradient` instead and shifts the mean by Σ·gradient (algorithm 1)."""
+    Called, it returns ε − √(1−ᾱ)·gradient (Dhariwal & Nichol 2021, algorithm 2), which suits
+    every sampler. `ddpm(guided.unguided, ..., gradient=guided.gradient)` shifts the mean by
+    Σ·gradient instead (algorithm 1). Raises `DiffusionError` for a timestep that its chain
+    does not have."""
     def __init__(self, denoise, score, diffusion, scale):
-        self.unguided, self.score, self.diffusion, self.scale = denoise, score, diffusion, scale
+        self.unguided, self.score, self.diffusion, self.scale = (denoise, score, diffusion,
+            scale)
 
     def gradient(self, x, t):
         "scale·∇_x score(x, t), shaped as x; t are original timesteps"
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             value = self.score(x, t)
-            if value.shape != (len(x),): raise DiffusionError(f'the score that guides must be one number per image, shape ({len(x)},); got {tuple(value.shape)}')
+            if value.shape != (len(x),):
+                raise DiffusionError('the score that guides must be one number per image, '
+                                     f'shape ({len(x)},); got {tuple(value.shape)}')
             return self.scale*torch.autograd.grad(value.sum(), x)[0]
 
     def __call__(self, x, t):
         eps, v = self.unguided(x, t)
-        index = torch.as_tensor(np.searchsorted(self.diffusion.timestep_map, t.cpu().numpy()), device=t.device)
-        sigma = gather(self.diffusion.sqrt_one_minus_alphas_cumprod, index, x.ndim, x.dtype if x.dtype == torch.float64 else torch.float32)
+        known, told = self.diffusion.timestep_map, t.cpu().numpy()
+        index = np.searchsorted(known, told).clip(max=len(known) - 1)
+        if (known[index] != told).any():
+            raise DiffusionError('the guided chain has no timestep '
+                                 f'{told[known[index] != told][0]}: '
+                                 'give the chain that is walked, or the full one')
+        index = torch.as_tensor(index, device=t.device)
+        sigma = gather(self.diffusion.sqrt_one_minus_alphas_cumprod, index, x.ndim,
+                       x.dtype if x.dtype == torch.float64 else torch.float32)
         return eps - sigma*self.gradient(x, t), v
 
 # %% ../../nbs/13_guidance.ipynb #5b38ae60
 def classifier(
     denoise, # (x, t) -> (eps, v or None)
-    log_prob, # (x_t, t) -> log p(y | x_t) of the wanted class, shape (N,), differentiable in x_t
+    # (x_t, t) -> log p(y | x_t) of the wanted class, shape (N,), differentiable in x_t
+    log_prob,
     diffusion:Diffusion, # the full chain (for √(1−ᾱ) at the original timesteps)
     scale:float=1.0, # guidance scale s
 )->Guided: # a denoiser (x, t) -> (eps, v)
-    "Classifier guidance μ + s·Σ∇log p(y | x_t) (Dhariwal & Nichol 2021, algorithms 1 and 2). Raises `DiffusionError` where log_prob isn't one number per image."
+    """Classifier guidance μ + s·Σ∇log p(y | x_t) (Dhariwal & Nichol 2021, algorithms 1 and 2).
+    Raises `DiffusionError` where log_prob isn't one number per image."""
     return Guided(denoise, log_prob, diffusion, scale)
 
 # %% ../../nbs/13_guidance.ipynb #2bf2fba3
 def classifier_free(
-    denoise, # (x, t) -> (eps, v or None) with the condition; or, without `unconditional`, for a doubled batch: its first half with the condition, its second without
+    # (x, t) -> (eps, v or None) with the condition; or, without `unconditional`, for a doubled
+    # batch: its first half with the condition, its second without
+    denoise,
     unconditional=None, # (x, t) -> (eps, v or None) without the condition
-    scale:float=3.0, # guidance scale s: 0 ignores the condition, 1 is the conditional model, more goes beyond it
+    # guidance scale s: 0 ignores the condition, 1 is the conditional model, more goes beyond
+    # it
+    scale:float=3.0,
 ): # a denoiser (x, t) -> (eps, v of the conditional)
-    "Classifier-free guidance ε_∅ + s(ε_c − ε_∅) (Ho & Salimans 2022; Nichol et al. 2022, section 2.3); only ε is mixed."
+    """Classifier-free guidance ε_∅ + s(ε_c − ε_∅) (Ho & Salimans 2022; Nichol et al. 2022,
+    section 2.3); only ε is mixed."""
     def guided(x, t):
         if unconditional is None:
             both, v = denoise(torch.cat([x, x]), torch.cat([t, t]))
@@ -80,10 +100,13 @@ def classifier_free(
 # %% ../../nbs/13_guidance.ipynb #e3415565
 def clip_guided(
     denoise, # (x, t) -> (eps, v or None)
-    image_features, # f: (x_t, t) -> features, shape (N, D), differentiable in x_t; of an encoder that knows noised images
+    # f: (x_t, t) -> features, shape (N, D), differentiable in x_t; of an encoder that knows
+    # noised images
+    image_features,
     text_features:torch.Tensor, # g(c), shape (N, D) or (D,), already times the logit scale
     diffusion:Diffusion, # the full chain
     scale:float=3.0, # guidance scale s
 )->Guided: # a denoiser (x, t) -> (eps, v)
     "CLIP guidance μ + s·Σ∇(f(x_t)·g(c)) (Nichol et al. 2022, section 2.4)."
-    return Guided(denoise, lambda x,t: (image_features(x, t)*text_features).sum(-1), diffusion, scale)
+    return Guided(denoise, lambda x,t: (image_features(x, t)*text_features).sum(-1), diffusion,
+                  scale)

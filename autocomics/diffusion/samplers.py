@@ -14,7 +14,7 @@ $$D = \hat x_0(\lambda_s) + \frac{h}{2h_0}\big(\hat x_0(\lambda_s)-\hat x_0(\lam
 
 It costs nothing: one call of the denoiser per step, as before. The first step has no past and is DDIM's; the last goes to the estimate itself.
 
-Which timesteps? GLIDE's users found that the choice decides everything: with timesteps evenly spaced in $t$ the method is no better than DDIM. The formula is an integral over $\lambda$, so evenly in $\lambda$ is natural.
+Which timesteps? The formula is an integral over $\lambda$, so evenly in $\lambda$ is natural. Evenly in $t$ would make a first step that is huge in $\lambda$, as the next picture shows, and a straight line is a poor guide over so long a way.
 
 Docs: https://autocomics.github.io/autocomics/samplers.html.md"""
 
@@ -33,15 +33,20 @@ class ImageNoise:
     "Standard normal noise from one CPU generator per image; made by `image_noise`."
     def __init__(self, seeds, shape, device=None):
         try: self.seeds = [int(o) for o in seeds]
-        except (TypeError, ValueError): raise DiffusionError(f'image_noise needs a list of seeds, one whole number per image; got {seeds!r}') from None
+        except (TypeError, ValueError):
+            raise DiffusionError('image_noise needs a list of seeds, one whole number per '
+                                 f'image; got {seeds!r}') from None
         self.shape, self.device = tuple(shape), device
-        if not self.seeds: raise DiffusionError('image_noise needs at least one seed, one per image')
-        if not all(-2**63 <= o < 2**64 for o in self.seeds): raise DiffusionError(f'seeds must fit in 64 bits, got {max(self.seeds, key=abs)}')
+        if not self.seeds:
+            raise DiffusionError('image_noise needs at least one seed, one per image')
+        if not all(-2**63 <= o < 2**64 for o in self.seeds):
+            raise DiffusionError(f'seeds must fit in 64 bits, got {max(self.seeds, key=abs)}')
         self.generators = [torch.Generator().manual_seed(o) for o in self.seeds]
 
     def __call__(self):
         "The next noise of every image, shape (N, *shape), float32"
-        return torch.stack([torch.randn(self.shape, generator=g) for g in self.generators]).to(self.device)
+        return torch.stack([torch.randn(self.shape, generator=g)
+                            for g in self.generators]).to(self.device)
 
 # %% ../../nbs/12_samplers.ipynb #4384c800
 def image_noise(
@@ -51,13 +56,17 @@ def image_noise(
 )->ImageNoise: # call it for the next noise of all images, shape (N, *shape)
     """Noise for each image from that image's own seed.
 
-    The noise of a seed does not depend on which other images are in the batch, nor on the device. Raises `DiffusionError` without seeds."""
+    The noise of a seed does not depend on which other images are in the batch, nor on the
+    device. Raises `DiffusionError` without seeds."""
     return ImageNoise(seeds, shape, device)
 
 # %% ../../nbs/12_samplers.ipynb #2564aebd
 def _finished(x):
     "A sample, unless the denoiser has ruined it"
-    if not torch.isfinite(x).all(): raise DiffusionError('the sample has NaN or infinite values: the denoiser returned them. Look at its weights and its number format (float16 overflows: try bfloat16 or float32)')
+    if not torch.isfinite(x).all():
+        raise DiffusionError('the sample has NaN or infinite values: the denoiser returned '
+                             'them. Look at its weights and its number format (float16 '
+                             'overflows: try bfloat16 or float32)')
     return x
 
 def _index(i, x): return torch.full((len(x),), int(i), device=x.device)
@@ -79,12 +88,15 @@ def ddpm(
     noise=None, # () -> noise of a step, shaped as x; drawn from torch's generator where None
     clip:bool=True, # clamp each estimate of x_0 to [-1, 1]?
     denoised_fn=None, # x_0 -> x_0, applied to each estimate before clamping
+    gradient=None, # (x, original timesteps) -> gradient of a score, which shifts each mean
 ): # yields (step, total, x_0 estimate); the last yield is the sample
-    "Ancestral sampling (Ho et al. 2020, algorithm 2): a generator, one denoiser call per step."
+    """Ancestral sampling (Ho et al. 2020, algorithm 2; with a `gradient`, Dhariwal & Nichol
+    2021, algorithm 1): a generator, one denoiser call per step."""
     noise = noise or (lambda: torch.randn_like(x))
     total = diffusion.num_timesteps
     for i in reversed(range(total)):
-        p, z = diffusion.p_mean_variance(denoise, x, _index(i, x), clip, denoised_fn), noise()
+        t, z = _index(i, x), noise()
+        p = diffusion.p_mean_variance(denoise, x, t, clip, denoised_fn, gradient)
         x = p['mean'] + (p['log_variance']/2).exp()*z if i else p['mean']
         yield total-i, total, p['x0'] if i else _finished(x)
 
@@ -99,7 +111,8 @@ def ddim(
     clip:bool=True, # clamp each estimate of x_0 to [-1, 1]?
     denoised_fn=None, # x_0 -> x_0, applied to each estimate before clamping
 ): # yields (step, total, x_0 estimate); the last yield is the sample
-    "Denoising diffusion implicit models (Song et al. 2021, equation 12): a generator, one denoiser call per step."
+    """Denoising diffusion implicit models (Song et al. 2021, equation 12): a generator, one
+    denoiser call per step."""
     noise = noise or (lambda: torch.randn_like(x))
     total, prev = diffusion.num_timesteps, diffusion.alphas_cumprod_prev.tolist()
     sigmas = (eta*np.sqrt(diffusion.posterior_variance)).tolist()
@@ -115,15 +128,20 @@ def log_snr_spacing(
     num_inference_steps:int, # how many timesteps to visit
     lambda_min:float=-5.1, # start no noisier than this half log-SNR
 )->list: # indices into the chain, noisiest first, the last being 0
-    """Timesteps evenly spaced in λ = ½ log(ᾱ/(1−ᾱ)) (as Lu et al. 2022 propose): the nearest indices, each used once.
+    """Timesteps evenly spaced in λ = ½ log(ᾱ/(1−ᾱ)) (as Lu et al. 2022 propose): the nearest
+    indices, each used once.
 
     Raises `DiffusionError` for more steps than the chain has from there."""
     lambdas, n = diffusion.log_snr, num_inference_steps
     start = int((lambdas >= min(lambda_min, lambdas[0])).nonzero()[0].max())
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= start+1: raise DiffusionError(f'num_inference_steps must be a whole number from 1 to {start+1} on this chain, got {n!r}')
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= start+1:
+        raise DiffusionError('num_inference_steps must be a whole number from 1 to '
+                             f'{start+1} on this chain, got {n!r}')
     if n == 1: return [start]
-    nearest = abs(lambdas[:start+1, None] - np.linspace(lambdas[0], lambdas[start], n)).argmin(0)
-    # at the clean end neighbours are further apart in λ than the spacing asks for: take each only once
+    nearest = abs(lambdas[:start+1, None] - np.linspace(lambdas[0], lambdas[start],
+                                                        n)).argmin(0)
+    # at the clean end neighbours are further apart in λ than the spacing asks for: take each
+    # only once
     i = np.arange(n)
     distinct = np.maximum.accumulate(nearest-i) + i
     return np.minimum(distinct, start-(n-1-i))[::-1].tolist()
@@ -133,14 +151,19 @@ def _visited(diffusion, steps, lambda_min):
     "Indices to visit: as many as asked for, evenly in λ, or those given"
     if np.ndim(steps) == 0: return log_snr_spacing(diffusion, steps, lambda_min)
     steps = [int(o) for o in steps]
-    if not steps or steps != sorted(set(steps), reverse=True) or steps[-1] < 0 or steps[0] >= diffusion.num_timesteps:
-        raise DiffusionError(f'the timesteps to visit must fall, noisiest first, within {diffusion.num_timesteps-1}..0; got {steps}')
+    if not steps or steps != sorted(set(steps),
+                                    reverse=True) or steps[-1] < 0 or steps[
+            0] >= diffusion.num_timesteps:
+        raise DiffusionError('the timesteps to visit must fall, noisiest first, within '
+                             f'{diffusion.num_timesteps-1}..0; got {steps}')
     return steps
 
 # %% ../../nbs/12_samplers.ipynb #fcea824b
 def _across(diffusion, x, D, s, t, noise=None):
-    "x at index t from x at index s, where x_0 is held at D; with `noise` as SDE-DPM-Solver++ does it (η = 1)"
-    alpha, sigma, eta = diffusion.sqrt_alphas_cumprod[t], diffusion.sqrt_one_minus_alphas_cumprod, int(noise is not None)
+    """x at index t from x at index s, where x_0 is held at D; with `noise` as SDE-DPM-Solver++
+    does it (η = 1)"""
+    alpha, sigma, eta = (diffusion.sqrt_alphas_cumprod[t],
+                         diffusion.sqrt_one_minus_alphas_cumprod, int(noise is not None))
     h = float(diffusion.log_snr[t]-diffusion.log_snr[s])
     x = float(sigma[t]/sigma[s])*math.exp(-eta*h)*x - float(alpha)*math.expm1(-(1+eta)*h)*D
     return x + float(sigma[t])*math.sqrt(-math.expm1(-2*h))*noise() if eta else x
@@ -154,14 +177,21 @@ def dpm_solver(
     num_inference_steps=20, # denoiser calls; or the indices to visit, noisiest first
     clip:bool=True, # clamp each estimate of x_0 to [-1, 1]?
     denoised_fn=None, # x_0 -> x_0, applied to each estimate before clamping
-    lambda_min:float=-5.1, # start no noisier than this half log-SNR: below it a trained network's x_0 is guesswork
-    noise=None, # () -> standard normal, shaped as x, for steps that begin noisier than `lambda_sde`; None: no noise is added
-    lambda_sde:float=-1., # half log-SNR at which the dice are put away
+    # start no noisier than this half log-SNR: below it a trained network's x_0 is guesswork
+    lambda_min:float=-5.1,
+    # () -> noise of a stochastic step, shaped as x; drawn from torch's generator where None
+    noise=None,
+    # steps that begin noisier than this half log-SNR are stochastic; None: no step is
+    lambda_sde=None,
 ): # yields (step, total, x_0 estimate); the last yield is the sample
-    """DPM-Solver++(2M) at evenly spaced log-SNR (Lu et al. 2022, algorithm 2): a generator, second order.
+    """DPM-Solver++(2M) at evenly spaced log-SNR (Lu et al. 2022, algorithm 2): a generator,
+    second order.
 
-    With `noise` the first steps are those of SDE-DPM-Solver++(2M) (the same paper), which forget a wrong estimate.
+    With `lambda_sde` the first steps are those of SDE-DPM-Solver++(2M) (the same paper),
+    which forget a wrong estimate.
     Raises `DiffusionError` for more steps than the chain has."""
+    noise = noise or (lambda: torch.randn_like(x))
+    lambda_sde = -math.inf if lambda_sde is None else lambda_sde
     steps = _visited(diffusion, num_inference_steps, lambda_min)
     lambdas, before, h_before = diffusion.log_snr.tolist(), None, None
     for n,(s,t) in enumerate(zip(steps, steps[1:]+[None]), 1):
@@ -182,11 +212,16 @@ def run_sampler(
     denoise, # (x, original timesteps) -> (eps, v or None)
     x:torch.Tensor, # x_T, standard normal
     diffusion:Diffusion, # the full chain
-    num_inference_steps=20, # denoiser calls; for ddpm and ddim any spacing that `respace` reads
-    noise=None, # () -> noise of a step; ddpm and ddim draw their own where None, dpm_solver then does without
-    **options, # of that sampler: clip, denoised_fn, eta, lambda_min, lambda_sde
+    # denoiser calls; for ddpm and ddim any spacing that `respace` reads
+    num_inference_steps=20,
+    noise=None, # () -> noise of a step; drawn from torch's generator where None
+    **options, # of that sampler: clip, denoised_fn, gradient, eta, lambda_min, lambda_sde
 ): # the sampler's generator
-    "Any sampler by name, on the full chain, in so many steps. Raises `DiffusionError` for an unknown name."
-    if name not in samplers: raise DiffusionError(f'unknown sampler {name!r}: choose one of {", ".join(samplers)}')
-    if name == 'dpm_solver': return dpm_solver(denoise, x, diffusion, num_inference_steps, noise=noise, **options)
-    return samplers[name](denoise, x, diffusion.respaced(num_inference_steps), noise=noise, **options)
+    """Any sampler by name, on the full chain, in so many steps. Raises `DiffusionError` for an
+    unknown name."""
+    if name not in samplers:
+        raise DiffusionError(f'unknown sampler {name!r}: choose one of {", ".join(samplers)}')
+    if name == 'dpm_solver':
+        return dpm_solver(denoise, x, diffusion, num_inference_steps, noise=noise, **options)
+    return samplers[name](denoise, x, diffusion.respaced(num_inference_steps), noise=noise,
+                          **options)

@@ -17,7 +17,8 @@ from ..core import AutocomicsError
 
 # %% ../../nbs/11_unet.ipynb #fae309f6
 class UNetError(AutocomicsError, ValueError):
-    "Pictures, timesteps or labels that the network cannot take; the message says what it expects"
+    """Pictures, timesteps or labels that the network cannot take; the message says what it
+    expects"""
 
 # %% ../../nbs/11_unet.ipynb #200cb266
 def timestep_embedding(
@@ -25,8 +26,10 @@ def timestep_embedding(
     dim:int, # length of the code of one timestep, even
     max_period:float=10000., # the slowest wave takes 2π times this many timesteps
 )->torch.Tensor: # shape (N, dim), values in [-1, 1]
-    "A timestep as cosines and sines of geometrically spaced frequencies (Vaswani et al. 2017, section 3.5)"
-    frequencies = torch.exp(-math.log(max_period)*torch.arange(dim//2, device=t.device)/(dim//2))
+    """A timestep as cosines and sines of geometrically spaced frequencies (Vaswani et al.
+    2017, section 3.5)"""
+    frequencies = torch.exp(-math.log(max_period)*torch.arange(dim//2,
+        device=t.device)/(dim//2))
     angles = t.float()[:, None]*frequencies
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
@@ -35,7 +38,8 @@ def fourier_features(
     x:torch.Tensor, # shape (N, C, H, W)
     octaves=(1, 3, 5), # the waves have frequency 2^n·π
 )->torch.Tensor: # shape (N, C(1 + 2·len(octaves)), H, W)
-    "The pixels and their sines and cosines at several frequencies, so that small differences become large (Kingma et al. 2021, appendix C)"
+    """The pixels and their sines and cosines at several frequencies, so that small differences
+    become large (Kingma et al. 2021, appendix C)"""
     waves = [wave(2**n*math.pi*x) for n in octaves for wave in (torch.sin, torch.cos)]
     return torch.cat([x, *waves], dim=1)
 
@@ -48,7 +52,8 @@ class GroupNorm(nn.GroupNorm):
 
 # %% ../../nbs/11_unet.ipynb #910e4b45
 class ResBlock(nn.Module):
-    "Two convolutions and a shortcut; the embedding of timestep and label scales and shifts what is between them"
+    """Two convolutions and a shortcut; the embedding of timestep and label scales and shifts
+    what is between them"""
     def __init__(self,
         c_in:int, # channels in
         c_out:int, # channels out
@@ -58,7 +63,8 @@ class ResBlock(nn.Module):
         super().__init__()
         self.norm1, self.conv1 = GroupNorm(groups, c_in), nn.Conv2d(c_in, c_out, 3, padding=1)
         self.modulate = nn.Linear(emb, 2*c_out)
-        self.norm2, self.conv2 = GroupNorm(groups, c_out), nn.Conv2d(c_out, c_out, 3, padding=1)
+        self.norm2, self.conv2 = (GroupNorm(groups, c_out),
+                                  nn.Conv2d(c_out, c_out, 3, padding=1))
         self.shortcut = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
         # starting as the shortcut alone, a deep stack of blocks trains from the first step on
         nn.init.zeros_(self.conv2.weight)
@@ -71,7 +77,8 @@ class ResBlock(nn.Module):
 
 # %% ../../nbs/11_unet.ipynb #1c8a4f3a
 class SelfAttention(nn.Module):
-    "Each position gathers from all others what it asks for (Vaswani et al. 2017, equation 1), added to what was there"
+    """Each position gathers from all others what it asks for (Vaswani et al. 2017, equation
+    1), added to what was there"""
     def __init__(self,
         channels:int, # in and out
         heads:int=4, # questions asked side by side; divides `channels`
@@ -79,12 +86,14 @@ class SelfAttention(nn.Module):
     ):
         super().__init__()
         self.heads, self.norm = heads, GroupNorm(groups, channels)
-        self.qkv, self.out = nn.Conv2d(channels, 3*channels, 1), nn.Conv2d(channels, channels, 1)
+        self.qkv, self.out = (nn.Conv2d(channels, 3*channels, 1),
+                              nn.Conv2d(channels, channels, 1))
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
     def forward(self, x):
         n, c, h, w = x.shape
-        q, k, v = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c//self.heads, h*w).unbind(1)
+        q, k, v = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c//self.heads,
+                                                 h*w).unbind(1)
         weights = (q.transpose(-1, -2) @ k*(c//self.heads)**-0.5).softmax(dim=-1)
         return x + self.out((v @ weights.transpose(-1, -2).to(v.dtype)).reshape(n, c, h, w))
 
@@ -98,9 +107,11 @@ class Upsample(nn.Module):
 
 # %% ../../nbs/11_unet.ipynb #1133f2fd
 class UNet(nn.Module):
-    """A U-Net (Ronneberger et al. 2015; Ho et al. 2020, appendix B) told the timestep and a label, predicting the noise
+    """A U-Net (Ronneberger et al. 2015; Ho et al. 2020, appendix B) told the timestep and a
+    label, predicting the noise
 
-    Pictures are folded into `patch`×`patch` blocks of channels first, so that no layer works at full size. Label `num_classes` means
+    Pictures are folded into `patch`×`patch` blocks of channels first, so that no layer works
+    at full size. Label `num_classes` means
     "no label". Raises `UNetError` for options that don't fit together and for wrong inputs."""
     def __init__(self,
         channels=(48, 96), # at each resolution, finest first
@@ -115,20 +126,26 @@ class UNet(nn.Module):
         heads:int=4, # of the attention
     ):
         super().__init__()
-        self.options = dict(channels=tuple(channels), in_channels=in_channels, out_channels=out_channels, image_size=image_size, num_classes=num_classes,
-                            patch=patch, octaves=tuple(octaves), emb=emb, groups=groups, heads=heads)
+        self.options = dict(channels=tuple(channels), in_channels=in_channels,
+                            out_channels=out_channels, image_size=image_size,
+                            num_classes=num_classes,
+                            patch=patch, octaves=tuple(octaves), emb=emb, groups=groups,
+                            heads=heads)
         self._check_options()
         pairs = list(zip(channels, channels[1:]))
         self.time = nn.Sequential(nn.Linear(64, emb), nn.SiLU(), nn.Linear(emb, emb))
         self.label = nn.Embedding(num_classes+1, emb)
-        self.stem = nn.Conv2d(in_channels*(1+2*len(octaves))*patch**2, channels[0], 3, padding=1)
+        self.stem = nn.Conv2d(in_channels*(1+2*len(octaves))*patch**2, channels[0], 3,
+                              padding=1)
         self.down = nn.ModuleList(ResBlock(c, c, emb, groups) for c in channels)
         self.shrink = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a,b in pairs)
-        self.middle = nn.ModuleList([ResBlock(channels[-1], channels[-1], emb, groups), ResBlock(channels[-1], channels[-1], emb, groups)])
+        self.middle = nn.ModuleList([ResBlock(channels[-1], channels[-1], emb, groups),
+                                     ResBlock(channels[-1], channels[-1], emb, groups)])
         self.attention = SelfAttention(channels[-1], heads, groups)
         self.up = nn.ModuleList(ResBlock(2*c, c, emb, groups) for c in channels)
         self.grow = nn.ModuleList(Upsample(b, a) for a,b in pairs)
-        self.norm, self.out = GroupNorm(groups, channels[0]), nn.Conv2d(channels[0], out_channels*patch**2, 3, padding=1)
+        self.norm, self.out = (GroupNorm(groups, channels[0]),
+                               nn.Conv2d(channels[0], out_channels*patch**2, 3, padding=1))
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
         self.to(memory_format=torch.channels_last)
@@ -155,6 +172,7 @@ def forward(self:UNet,
     t:torch.Tensor, # timesteps, shape (N,)
     labels:torch.Tensor=None, # shape (N,), 0 to num_classes; None: no label
 )->torch.Tensor: # predicted noise, shape (N, out_channels, image_size, image_size)
+    "The noise in `x`; raises `UNetError` for pictures, timesteps or labels that do not fit"
     if labels is None: labels = torch.full((len(x),), self.null_label, device=x.device)
     self._check_inputs(x, t, labels)
     emb, h, skips = self.embed(t, labels), self.stem(self.fold(x)), []
@@ -173,17 +191,30 @@ def forward(self:UNet,
 def _check_options(self:UNet):
     o = self.options
     step = o['patch']*2**(len(o['channels'])-1)
-    if o['image_size'] % step: raise UNetError(f"image_size {o['image_size']} is halved {len(o['channels'])-1} times after patches of {o['patch']}: it must be a multiple of {step}")
+    if o['image_size'] % step:
+        raise UNetError(f"image_size {o['image_size']} is halved {len(o['channels'])-1} "
+                        f"times after patches of {o['patch']}: it must be a multiple of "
+                        f"{step}")
     for c in o['channels']:
-        if c % o['groups'] or c % o['heads']: raise UNetError(f"{c} channels cannot be split into {o['groups']} groups and {o['heads']} heads: use multiples of both")
+        if c % o['groups'] or c % o['heads']:
+            raise UNetError(f"{c} channels cannot be split into {o['groups']} groups and "
+                            f"{o['heads']} heads: use multiples of both")
 
 @patch
 def _check_inputs(self:UNet, x, t, labels):
     o, n = self.options, len(x)
     size = (o['in_channels'], o['image_size'], o['image_size'])
-    if tuple(x.shape[1:]) != size: raise UNetError(f'this network takes pictures of shape {("N", *size)}, got {tuple(x.shape)}: resize or pad them first')
-    if t.shape != (n,): raise UNetError(f'expected one timestep per picture, shape ({n},), got {tuple(t.shape)}')
-    if labels.shape != (n,) or labels.is_floating_point(): raise UNetError(f'expected one whole-number label per picture, shape ({n},), got {labels.dtype} of shape {tuple(labels.shape)}')
+    if tuple(x.shape[1:]) != size:
+        raise UNetError(f'this network takes pictures of shape {("N", *size)}, got '
+                        f'{tuple(x.shape)}: resize or pad them first')
+    if t.shape != (n,):
+        raise UNetError(f'expected one timestep per picture, shape ({n},), got '
+                        f'{tuple(t.shape)}')
+    if labels.shape != (n,) or labels.is_floating_point():
+        raise UNetError(f'expected one whole-number label per picture, shape ({n},), got '
+                        f'{labels.dtype} of shape {tuple(labels.shape)}')
     # on an accelerator this check would make every step wait for the device
-    if labels.device.type == 'cpu' and n and not (0 <= labels.min() and labels.max() <= self.null_label):
-        raise UNetError(f'labels must be 0 to {self.null_label-1}, or {self.null_label} for no label; got {labels.min().item()} to {labels.max().item()}')
+    if labels.device.type == 'cpu' and n and not (0 <= labels.min()
+                                                  and labels.max() <= self.null_label):
+        raise UNetError(f'labels must be 0 to {self.null_label-1}, or {self.null_label} for '
+                        f'no label; got {labels.min().item()} to {labels.max().item()}')
