@@ -10,11 +10,11 @@ from pathlib import Path
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 import torch
 import numpy as np
-from autocomics.core import atomic_write, cache_dir, sha256_file
+from autocomics.core import WEIGHTS, atomic_write, cache_dir, sha256_file
 from autocomics.data.scenes import Scenes
 from autocomics.diffusion.metrics import bootstrap
 from autocomics.glide.pipeline import TextToImage
-from autocomics.training.evaluate import _Line, _plain, _weights_folder, evaluate, judge_accuracy, load_scene_judge, report_text, scene_trial
+from autocomics.training.evaluate import _Line, _plain, evaluate, judge_accuracy, load_scene_judge, report_text, scene_trial
 from autocomics.training.callbacks import picture_losses
 from autocomics.training.finetune import ArraySet, configured, log_rows, make_learner, open_base
 
@@ -22,7 +22,7 @@ here = Path(__file__).parent
 
 def checksums():
     "SHA-256 of every file of weights that the figures depend on"
-    root = _weights_folder()
+    root = WEIGHTS
     files = [root/'scene_judge.safetensors', *sorted(p for name in ('scenes', 'scenes-base') for p in (root/name).glob('*.safetensors'))]
     return {p.relative_to(root).as_posix(): sha256_file(p) for p in files}
 

@@ -4,13 +4,14 @@
     python tools/ship_scenes.py scenes base runs/scenes --fresh-history
     python tools/ship_scenes.py scenes upsample runs/scenes
 
-Of a run that was stopped before its end, the averaged weights of the newest checkpoint are taken. Then: python benchmarks/scenes.py, and chapter 37 again."""
+Of a run that was stopped before its end, the averaged weights of the newest checkpoint are taken. Then: python tools/scenes_report.py --measure, and chapters 36c and 37 again."""
 import argparse, json
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from autocomics.core import atomic_write
+from autocomics.data.scenes import ACTORS
 from autocomics.glide import checkpoints
 from autocomics.training.finetune import log_rows
 
@@ -41,22 +42,22 @@ A small text-to-image model of GLIDE's architecture ([chapter 31](https://autoco
 The model that autocomics draws with by default: [scenes-base](../scenes-base/README.md), fine-tuned by [`finetune`](https://autocomics.github.io/autocomics/finetune.html), the same function that fine-tunes GLIDE, on comic scenes (ink, flat colours, halftone). Base network {base:,} parameters, upsampler {upsample:,}, stored as 16-bit floats.""")
 
 BODY = """
-Data: {style} scenes of 128x128 pixels that the library draws itself (`Scenes('{style}', 'train', 128, seed={seed})`), the last 500 for validation; forty actors from Noto Emoji (Apache-2.0) in ten places; one pair of actor and place in ten is held out.
+Data: {style} scenes that the library draws itself (`Scenes('{style}', 'train', size, seed={seed})`), the last 500 for validation; {actors} actors in ten places, from Noto Emoji (Apache-2.0) and drawn by us; one pair of actor and place in ten is held out.
 
 | network | trained in these legs, each from the averaged weights of the one before; seed 0 |
 |---|---|
 {legs}
 
-Made again by `python -m autocomics.training.cli scenes-model`, which takes the same steps in fewer legs ([chapter 36c](https://autocomics.github.io/autocomics/scene_model.html)). Licence: Apache-2.0.
+`python -m autocomics.training.cli scenes-model` teaches such a model, in fewer legs and more steps ([chapter 36c](https://autocomics.github.io/autocomics/scene_model.html)). Licence: Apache-2.0.
 
-It draws forty actors in ten places, by day, at sunset and at night, in rain and fog, and nothing else. Figures: [chapter 37](https://autocomics.github.io/autocomics/evaluate.html) and `benchmarks/results/scenes.json` in the repository.
+It draws {actors} actors in ten places, alone, two that differ, two or three alike, by day, at sunset and at night, in rain and fog, and nothing else. Figures: `python tools/scenes_report.py` in the repository, by [a judge that learned nothing](https://autocomics.github.io/autocomics/scene_judge.html).
 """
 
 def card(config, sizes):
     "The card as Markdown, from config.json"
     info = config['info']
     legs = '\n'.join(f'| {kind} | {line} |' for kind, lines in info['history'].items() for line in lines)
-    return HEAD[info['style']].format(**sizes) + '\n' + BODY.format(style=info['style'], seed=('plain', 'comic').index(info['style']), legs=legs)
+    return HEAD[info['style']].format(**sizes) + '\n' + BODY.format(style=info['style'], actors=len(info['actors']), seed=('plain', 'comic').index(info['style']), legs=legs)
 
 def ship(name, kind, folder, note, fresh, weights):
     "Take a trained network over into the weights `name`, and write the card"
@@ -67,6 +68,7 @@ def ship(name, kind, folder, note, fresh, weights):
     checkpoints.write_safetensors({k: v.to(net.stored_dtype(k, torch.float16)) for k, v in net.state_dict().items()}, target/f'{kind}.safetensors')
     history = config['info']['history']
     history[kind] = ([] if fresh else history[kind]) + [leg(run, state, config['info']['style'], note)]
+    config['info']['actors'] = list(ACTORS)
     with atomic_write(target/'config.json', 'w') as f: json.dump(config, f, indent=1, ensure_ascii=False)
     sizes = {o: sum(p.numel() for p in checkpoints.load(o, target).parameters()) for o in config['networks']}
     with atomic_write(target/'README.md', 'w') as f: f.write(card(config, sizes))
@@ -78,7 +80,7 @@ def main():
     parser.add_argument('kind', choices=('base', 'upsample'))
     parser.add_argument('folder', type=Path, help='what finetune wrote, with its folder run-base or run-upsample')
     parser.add_argument('--note', default='', help='what else is to be said about the pictures')
-    parser.add_argument('--fresh-history', action='store_true', help='the run began with the weights of scenes-base, not with those that ship under this name')
+    parser.add_argument('--fresh-history', action='store_true', help='the run did not begin with the weights that ship under this name')
     parser.add_argument('--weights', type=Path, default=root/'autocomics'/'weights', help='where the weights that ship are')
     args = parser.parse_args()
     ship(args.name, args.kind, args.folder, args.note, args.fresh_history, args.weights)
