@@ -14,11 +14,11 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..commands import guarded, name_values, program
 from ..core import AutocomicsError
 
 # %% ../../nbs/26_dataset_cli.ipynb #a9615bc1
-app = typer.Typer(name='dataset', no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, context_settings=dict(help_option_names=['-h', '--help']),
-                  help='Gather pictures with their captions into one folder. Start with:  autocomics dataset folder my-pictures -o set/')
+app = program('dataset', 'Gather pictures with their captions into one folder. Start with:  autocomics dataset folder my-pictures -o set/')
 
 Out   = Annotated[Path, typer.Option('-o', '--output', help='The folder of the set; it must not exist yet.')]
 Size  = Annotated[Optional[int], typer.Option('--size', min=1, help='Side of the stored pictures in pixels. [default: each as it is]')]
@@ -33,15 +33,15 @@ def _said(ci, path):
     "What came out, in a few lines"
     report = ci.report or {}
     print(f"{path}: {len(ci):,} pictures, {len(ci.table):,} captions")
-    for reason, n in sorted((report.get('dropped') or {}).items(), key=lambda o: -o[1])[:8]: print(f'  left out: {n:,} ({reason})')
+    for reason, n in sorted((report.get('dropped') or {}).items(), key=lambda o: -o[1])[:8]:
+        print(f'  left out: {n:,} ({reason})')
 
 # %% ../../nbs/26_dataset_cli.ipynb #cf832821
+@guarded(stopped='stopped. Nothing half made was left under that name; sources on the '
+                 'network go on where they stopped when asked again.')
 def run(make, path, **options):
     "Make a set, or end with one line that says what is wrong"
-    try: _said(make(path=path, **{k: v for k, v in options.items() if v is not None}), path)
-    except KeyboardInterrupt: typer.echo('\nStopped. Nothing half made was left under that name; sources on the network go on where they stopped when asked again.', err=True); raise typer.Exit(130)
-    except AutocomicsError as e: typer.echo(f'autocomics dataset: {e}', err=True); raise typer.Exit(1)
-    except OSError as e: typer.echo(f'autocomics dataset: {e.filename or path}: {e.strerror or e}. Put it right and run the same again.', err=True); raise typer.Exit(1)
+    _said(make(path=path, **{k: v for k, v in options.items() if v is not None}), path)
 
 # %% ../../nbs/26_dataset_cli.ipynb #db32b981
 @app.command(epilog='Example:  autocomics dataset wikipedia "Comic strip" "Lighthouse" --contact you@example.org -o comics/')
@@ -76,16 +76,16 @@ def laion(
 ):
     "Pictures behind LAION-like tables, chosen by the words of their captions."
     from autocomics.data import laion as source
-    if odd := [c for c in column or [] if '=' not in c]: raise typer.BadParameter(f'--column {odd[0]}: expected OURS=THEIRS, such as text=alt')
-    columns = dict(c.split('=', 1) for c in column or [])
-    run(source.laion, output, files=files, any=any or (), all=all or (), none=none or (), limit=limit, first_rows=first_rows, min_side=min_side, min_similarity=min_similarity, columns=columns, size=size, contact=contact, allow=tuple(allow or ()))
+    try: columns = name_values(column, '--column', 'text=alt')
+    except AutocomicsError as e: raise typer.BadParameter(str(e)) from None
+    run(source.laion, output, files=files, any=any or (), all=all or (), none=none or (), limit=limit, columns=columns, first_rows=first_rows, min_side=min_side, min_similarity=min_similarity, size=size, contact=contact, allow=tuple(allow or ()))
 
 # %% ../../nbs/26_dataset_cli.ipynb #45028b3c
 @app.command(epilog='Example:  autocomics dataset folder my-pictures --captions captions.csv -o set/')
 def folder(
-    pictures: Annotated[Path, typer.Argument(help='A folder of pictures; or a CSV or TSV with their names and captions that lies among them.')],
+    pictures: Annotated[Path, typer.Argument(help='A folder of pictures (also an imagefolder with metadata.jsonl or metadata.csv); a table of names and captions that lies among them; or a zip of all.')],
     output: Out = Path('set'),
-    captions: Annotated[Optional[Path], typer.Option(help='CSV or TSV with file names and captions. [default: a .txt beside each picture]')] = None,
+    captions: Annotated[Optional[Path], typer.Option(help='Table (CSV, TSV, metadata.jsonl) with file names and captions. [default: as the folder has them]')] = None,
     names: Annotated[bool, typer.Option('--names', help="Pictures without a .txt are captioned by their file's name.")] = False,
     licence: Annotated[str, typer.Option(help='Of all pictures.')] = '',
     size: Size = None,

@@ -25,7 +25,8 @@ from fastcore.basics import patch
 
 from ..core import AutocomicsError
 from .captions import CaptionedImages
-from .download import download_pictures, retry_after, user_agent
+from .download import download_pictures
+from .guard import retry_after, user_agent
 
 # %% ../../nbs/22_wikipedia.ipynb #73e5f186
 class WikiError(AutocomicsError):
@@ -33,7 +34,8 @@ class WikiError(AutocomicsError):
 
 # %% ../../nbs/22_wikipedia.ipynb #e1af7bdd
 def _title(link):
-    "The canonical title 'File:Name.ext' behind a link or resource, in whatever language its namespace is written; None if it is no file"
+    """The canonical title 'File:Name.ext' behind a link or resource, in whatever language
+    its namespace is written; None if it is no file"""
     path = re.split(r'[?#]', link or '')[0]
     name = unquote(path).split('/wiki/')[-1].removeprefix('./').replace('_', ' ').strip()
     namespace, colon, rest = name.partition(':')
@@ -41,47 +43,74 @@ def _title(link):
     return 'File:' + rest.strip()[:1].upper() + rest.strip()[1:]
 
 # %% ../../nbs/22_wikipedia.ipynb #d4b9cb73
-_not_text = 'style, script, sup.reference, .mw-ref, .magnify, .mw-editsection, .noprint, .error, [style*="display:none"], [style*="display: none"]'
+_not_text = ('style, script, sup.reference, .mw-ref, .magnify, .mw-editsection, .noprint, '
+             '.error, '
+             '[style*="display:none"], [style*="display: none"]')
+_formula = '.mwe-math-element', 'math', 'img.mwe-math-fallback-image-inline', 'img.tex'
 
-def _text(node):
+def _source(formula):
+    "A formula in its source form; where that is not given, the letters in it"
+    given = [n.attributes.get('alttext') or n.attributes.get('alt') for n in (formula,
+            *formula.css('math, img'))]
+    notes = [n.text() for n in formula.css('annotation')]
+    source = next(filter(None, given+notes), None) or formula.text()
+    inner = re.fullmatch(r'\{\\(?:display|text|script)style\s*(.*)\}', source.strip(), re.S)
+    return (inner[1] if inner else source).strip()
+
+# %% ../../nbs/22_wikipedia.ipynb #22a10000
+def _text(node) -> str:
     "What a reader reads of an element"
     if node is None: return ''
-    part = LexborHTMLParser(node.html)
+    part = LexborHTMLParser(node.html or '')
+    for kind in _formula:
+        while (formula := part.css_first(kind)) is not None:
+            formula.replace_with(f' {_source(formula)} ')
     for n in part.css(_not_text): n.decompose()
-    for m in part.css('.mwe-math-element') or part.css('math'):
-        source = next(filter(None, (n.attributes.get('alttext') or n.attributes.get('alt') for n in m.css('math, img'))), '')
-        m.replace_with(f' {source} ' if source else '')
     for br in part.css('br'): br.replace_with(' ')
-    text = re.sub('[\u200b\u200e\u200f\u2060\ufeff]', '', (part.body or part.root).text())
+    body = part.body or part.root
+    text = re.sub('[\u200b\u200e\u200f\u2060\ufeff]', '', body.text() if body is not None
+                  else '')
     return re.sub(r'\s+([,.;:!?)\]])', r'\1', re.sub(r'\s+', ' ', text)).strip()
 
 # %% ../../nbs/22_wikipedia.ipynb #7c05df2d
 _pictures = {'jpg', 'jpeg', 'png', 'webp', 'gif', 'svg', 'tif', 'tiff'}
-_elsewhere = '.navbox, .sistersitebox, .side-box, .metadata, .ambox, .locmap, .locationmap, .mw-kartographer-container, .mw-kartographer-map, .flagicon, .noviewer, .reflist, .mw-authority-control, .portalbox'
+_elsewhere = ('.navbox, .sistersitebox, .side-box, .metadata, .ambox, .locmap, .locationmap, '
+              '.mw-kartographer-container, '
+              '.mw-kartographer-map, .flagicon, .noviewer, .reflist, .mw-authority-control, '
+              '.portalbox')
 
 def _file(box):
-    "The picture a box shows: the file its first picture links to, or names as its resource; None where there is none, it is missing, or not a picture"
+    """The picture a box shows: what its first picture links to, or names as its resource;
+    None where there is none"""
     for img in box.css('img'):
         holder = img.parent
-        while holder is not None and holder.tag not in ('a', 'figure', 'div', 'li', 'td'): holder = holder.parent
-        link = holder.attributes.get('href') if holder is not None and holder.tag == 'a' else None
+        while holder is not None and holder.tag not in ('a', 'figure', 'div', 'li', 'td'):
+            holder = holder.parent
+        link = holder.attributes.get(
+            'href') if holder is not None and holder.tag == 'a' else None
         title = _title(img.attributes.get('resource')) or _title(link)
+        if not title or title.rsplit('.', 1)[-1].lower() not in _pictures: continue
         width = img.attributes.get('width') or '100'
-        if title and title.rsplit('.', 1)[-1].lower() in _pictures and not (width.isdigit() and int(width) < 50): return title
-    return None
+        if not (width.isdecimal() and int(width[:9]) < 50): return title
 
 # %% ../../nbs/22_wikipedia.ipynb #69ecb6e8
 def _boxes(page):
     "Each (element, element with its caption) that may hold a picture"
     for f in page.css('figure[typeof*="mw:File"], figure[typeof*="mw:Image"]'):
-        if 'mw:Error' not in (f.attributes.get('typeof') or ''): yield f, f.css_first('figcaption')
+        if 'mw:Error' not in (f.attributes.get('typeof') or ''):
+            yield f, f.css_first('figcaption')
     for multi in page.css('.tmulti'):
-        shared = [c for c in multi.css('.thumbcaption') if not _within(c, 'tsingle')]
-        for single in multi.css('.tsingle'): yield single, single.css_first('.thumbcaption') or (shared[0] if shared else None)
+        shared = next((c for c in multi.css('.thumbcaption') if not _within(c, 'tsingle')),
+                      None)
+        for single in multi.css('.tsingle'):
+            yield single, single.css_first('.thumbcaption') or shared
     for t in page.css('.thumbinner'):
-        if not _within(t, 'tmulti') and not t.css('.tsingle'): yield t, t.css_first('.thumbcaption')
+        if not _within(t, 'tmulti') and not t.css('.tsingle'):
+            yield t, t.css_first('.thumbcaption')
     for g in page.css('.gallerybox'): yield g, g.css_first('.gallerytext')
-    for cell in page.css('.infobox-image, .infobox td.image, .infobox .fichier, .infobox .imageinfobox'): yield cell, cell.css_first('.infobox-caption, .caption, .legend, .figcaption')
+    for cell in page.css('.infobox-image, .infobox td.image, .infobox .fichier, .infobox '
+                         '.imageinfobox'):
+        yield cell, cell.css_first('.infobox-caption, .caption, .legend, .figcaption')
 
 # %% ../../nbs/22_wikipedia.ipynb #46c22594
 def _within(node, name):
@@ -95,7 +124,8 @@ def _within(node, name):
 def figures(
     html # of an article, as the API's action=parse returns it, or of a whole page
 ) -> list:
-    "The pictures of an article with their captions, [(file title, caption), …] in order and without repeats; pictures without a caption are left out"
+    """The pictures of an article with their captions, [(file title, caption), …] in order
+    and without repeats; pictures without a caption are left out"""
     page = LexborHTMLParser(html or '')
     for n in page.css(_elsewhere): n.decompose()
     found = []
@@ -113,25 +143,42 @@ class Wiki:
         endpoint=None,  # another wiki's api.php
         interval=.3     # seconds between questions
     ):
-        if not contact or ('@' not in contact and '://' not in contact):
-            raise WikiError("Wikimedia asks every program to say how its operator can be reached: give contact='you@example.org' or the address of a page (on the command line: --contact).")
-        if not re.fullmatch(r'[a-z][a-z0-9-]{1,20}', language): raise WikiError(f"'{language}' is no language of Wikipedia: use its code, such as en, de or ja.")
-        self.endpoint, self.interval, self.before = endpoint or f'https://{language}.wikipedia.org/w/api.php', interval, 0.
+        if not contact or ('@' not in contact and '://' not in contact) or any(ord(c) < 32
+                for c in contact):
+            raise WikiError("Wikimedia asks every program to say how its operator can be "
+                            "reached: "
+                            "give contact='you@example.org' or the address of a page (on the "
+                            "command line: --contact).")
+        if not re.fullmatch(r'[a-z][a-z0-9-]{1,20}', str(language)):
+            raise WikiError(f"'{language}' is no language of Wikipedia: use its code, such "
+                            f"as en, de or ja.")
+        self.endpoint = endpoint or f'https://{language}.wikipedia.org/w/api.php'
+        self.interval, self.before = interval, 0.
         self.session = requests.Session()
-        self.session.headers.update({'User-Agent': user_agent(contact), 'Accept-Encoding': 'gzip'})
+        agent = user_agent(contact).encode('ascii', 'replace').decode()
+        self.session.headers.update({'User-Agent': agent, 'Accept-Encoding': 'gzip'})
 
 # %% ../../nbs/22_wikipedia.ipynb #c9c084f6
 @patch
 def _try(self:Wiki, params):
-    "(answer, None, None), or (None, what is wrong, seconds to wait before another try; None if it will not pass)"
+    """(answer, None, None), or (None, what is wrong, seconds to wait before another try;
+    None if it will not pass)"""
     long = sum(len(str(v)) for v in params.values()) > 500
-    try: r = self.session.request('POST' if long else 'GET', self.endpoint, **{'data' if long else 'params': params}, timeout=30)
+    ask = dict(data=params) if long else dict(params=params)
+    try: r = self.session.request('POST' if long else 'GET', self.endpoint, **ask, timeout=30)
     except requests.RequestException as e: return None, type(e).__name__, 0.
     wait = retry_after(r.headers.get('Retry-After')) or 0.
-    if r.status_code != 200: return None, f'HTTP {r.status_code}', wait if r.status_code in (429, 500, 502, 503, 504) else None
+    if r.status_code != 200:
+        return None, f'HTTP {r.status_code}', wait if r.status_code in (429, 500, 502, 503,
+                                                                        504) else None
     try: answer = r.json()
-    except ValueError: raise WikiError(f'{self.endpoint} answered with something that is not JSON: is it the address of an api.php?') from None
-    if answer.get('error', {}).get('code') in ('maxlag', 'ratelimited', 'readonly'): return None, f"the wiki is busy ({answer['error']['code']})", wait
+    except ValueError: answer = None
+    if not isinstance(answer, dict):
+        raise WikiError(f'{self.endpoint} answered with something that is not JSON: is it '
+                        f'the address of an api.php?')
+    code = (answer.get('error') or {}).get('code')
+    if code in ('maxlag', 'ratelimited', 'readonly'):
+        return None, f'the wiki is busy ({code})', wait
     return answer, None, None
 
 # %% ../../nbs/22_wikipedia.ipynb #8080a29a
@@ -145,50 +192,88 @@ def ask(self:Wiki, attempts=5, **params):
         if answer is not None: return answer
         if wait is None or wait > 120: break
         if attempt < attempts-1: time.sleep(max(wait, 2.**attempt/2))
-    raise WikiError(f'{self.endpoint} does not answer: {fault}. Check the network, or try again later.')
+    raise WikiError(f'{self.endpoint} does not answer: {fault}. Check the network, or try '
+                    f'again later.')
 
 # %% ../../nbs/22_wikipedia.ipynb #3f194032
 def article(wiki, title):
-    "The HTML of an article and its canonical title; raises `LookupError` with the reason where there is no such page, or it only tells pages apart"
-    answer = wiki.ask(action='parse', page=title, prop='text|properties', redirects=1, parser='parsoid')
-    if 'error' in answer: raise LookupError('no such page' if answer['error']['code'] in ('missingtitle', 'nosuchpageid') else answer['error'].get('info', 'refused'))
+    """The HTML of an article and its canonical title; raises `LookupError` with the reason
+    where there is no such page, or it only tells pages apart"""
+    answer = wiki.ask(action='parse', page=title, prop='text|properties', redirects=1,
+                      parser='parsoid')
+    if 'error' in answer:
+        raise LookupError('no such page' if answer['error']['code'] in ('missingtitle',
+                'nosuchpageid') else answer['error'].get('info', 'refused'))
     page = answer['parse']
-    if 'disambiguation' in (page.get('properties') or {}): raise LookupError('a disambiguation page')
+    if 'disambiguation' in (page.get('properties') or {}):
+        raise LookupError('a disambiguation page')
     return page['text'], page['title']
 
-# %% ../../nbs/22_wikipedia.ipynb #1b5ae374
-def titles(wiki, category=None, search=None, limit=500):
-    "Titles of articles in a category, or that a search finds"
-    what = dict(list='categorymembers', cmtitle=category if ':' in (category or '') else f'Category:{category}', cmtype='page', cmlimit=min(limit, 500)) if category else \
-           dict(list='search', srsearch=search, srlimit=min(limit, 50))
-    found, more = [], {}
-    while len(found) < limit:
-        answer = wiki.ask(action='query', **what, **more)
-        found += [o['title'] for o in answer.get('query', {}).get(what['list'], [])]
+# %% ../../nbs/22_wikipedia.ipynb #22a10010
+@patch
+def parts(self:Wiki, **params):
+    """Yield the `query` of each part of an answer. Raises `WikiError` for an error, and for
+    parts without end"""
+    more, asked = {}, []
+    while True:
+        answer = self.ask(action='query', **params, **more)
+        if 'error' in answer:
+            raise WikiError(f"{self.endpoint} refuses: "
+                            f"{answer['error'].get('info') or answer['error']}")
+        yield answer.get('query') or {}
+        asked.append(more)
         more = answer.get('continue')
-        if not more: break
+        if not more: return
+        if more in asked:
+            raise WikiError(f'{self.endpoint} gives the same part of an answer again and '
+                            f'again.')
+
+# %% ../../nbs/22_wikipedia.ipynb #1b5ae374
+def titles(wiki, category=None, search=None, limit=500) -> list:
+    "Titles of articles in a category, or that a search finds"
+    name = category if ':' in (category or '') else f'Category:{category}'
+    what = dict(list='categorymembers', cmtitle=name, cmtype='page',
+                cmlimit=min(limit, 500)) if category else \
+           dict(list='search', srsearch=search, srlimit=min(limit, 50))
+    found = []
+    for query in wiki.parts(**what):
+        found += [o['title'] for o in query.get(what['list'], [])]
+        if len(found) >= limit: break
     return found[:limit]
 
 # %% ../../nbs/22_wikipedia.ipynb #799a120c
-def _plain(html): return _text(LexborHTMLParser(f'<p>{html}</p>').css_first('p')) if html else ''
+def _plain(html):
+    "The words of a piece of HTML"
+    return _text(LexborHTMLParser(f'<p>{html}</p>').css_first('p')) if html else ''
 
 # %% ../../nbs/22_wikipedia.ipynb #d6aebd92
 def picture_infos(
     wiki,
     files,    # titles, 'File:…'
-    width=250 # of the thumbnail; Wikimedia keeps 20, 40, 60, 120, 250, 330, 500, 960, 1280, 1920 and 3840
-):
-    "Title -> dict(url, licence, author, page, free) for pictures that exist; `free` is false for those kept on the wiki itself, mostly under fair use"
-    infos = {}
+    width=250 # of the thumbnail; Wikimedia keeps 120, 250, 330, 500, 960, 1280 and others
+) -> dict:
+    """Title -> dict(url, licence, author, page, free) for pictures that exist.
+
+    `free` is false for those kept on the wiki itself, mostly under fair use."""
+    infos, wanted = {}, dict(prop='imageinfo', iiprop='url|size|mime|sha1|extmetadata',
+                             iiurlwidth=width)
     for i in range(0, len(files), 50):
-        query = wiki.ask(action='query', titles='|'.join(files[i:i+50]), prop='imageinfo', iiprop='url|size|mime|sha1|extmetadata', iiurlwidth=width).get('query', {})
-        names = {o['to']: o['from'] for o in query.get('normalized', [])}
-        for page in query.get('pages', []):
-            for info in page.get('imageinfo', [])[:1]:
-                meta = {k: v.get('value') for k, v in info.get('extmetadata', {}).items()}
-                infos[names.get(page['title'], page['title'])] = dict(url=info.get('thumburl') or info['url'], licence=meta.get('LicenseShortName') or '', author=_plain(meta.get('Artist'))[:200],
-                    page=info.get('descriptionurl', ''), free=page.get('imagerepository') != 'local' and str(meta.get('NonFree', '')).lower() not in ('true', '1'))
+        names = {}
+        for query in wiki.parts(titles='|'.join(files[i:i+50]), **wanted):
+            names.update({o['to']: o['from'] for o in query.get('normalized', [])})
+            for page in query.get('pages', []):
+                for info in page.get('imageinfo', [])[:1]:
+                    infos[names.get(page['title'], page['title'])] = _info(page, info)
     return infos
+
+def _info(page, info):
+    "What the API says of a picture, in our words"
+    meta = {k: v.get('value') for k, v in (info.get('extmetadata') or {}).items()}
+    local = page.get('imagerepository') == 'local' or str(meta.get('NonFree',
+            '')).lower() in ('true', '1')
+    return dict(url=info.get('thumburl') or info['url'], licence=meta.get('LicenseShortName')
+                or '', free=not local,
+                author=_plain(meta.get('Artist'))[:200], page=info.get('descriptionurl', ''))
 
 # %% ../../nbs/22_wikipedia.ipynb #dba623c5
 def _article_rows(wiki, name, width, local_files):
@@ -200,9 +285,11 @@ def _article_rows(wiki, name, width, local_files):
     def row(file, text):
         info, about = infos.get(file), dict(text=text, source=f'Wikipedia: {title}', file=file)
         if info is None: return dict(about, url=file, drop='no such file')
-        if not (info['free'] or local_files): return dict(about, url=file, drop='not under a free licence')
+        if not (info['free'] or local_files):
+            return dict(about, url=file, drop='not under a free licence')
         return dict(about, **{k: info[k] for k in ('url', 'page', 'licence', 'author')})
-    return [row(*pair) for pair in pairs] or [dict(url=title, drop='an article without captioned pictures')]
+    nothing = dict(url=title, drop='an article without captioned pictures')
+    return [row(*pair) for pair in pairs] or [nothing]
 
 # %% ../../nbs/22_wikipedia.ipynb #ce24e795
 def rows_of(
@@ -212,7 +299,10 @@ def rows_of(
     local_files=False, # also pictures kept on the wiki itself, mostly under fair use
     cursor=None        # where to go on: [number of the article, its rows that are done]
 ):
-    "Yield a row per picture with its caption: url, text, page, licence, author, source, and the cursor after it; or url, `drop` (why it was left out) and the cursor"
+    """Yield a row per picture with its caption: url, text, page, licence, author, source,
+    and the cursor after it.
+
+    What was left out is a row as well: url, `drop` (the reason) and the cursor."""
     begin, done = cursor or (0, 0)
     for n, name in enumerate(names):
         if n < begin: continue
@@ -234,11 +324,20 @@ def wikipedia(
     endpoint=None,     # another wiki's api.php
     **fetch            # further options of `download_pictures`
 ) -> CaptionedImages:
-    """The captioned pictures of Wikipedia articles, with licence and author. Raises `WikiError` without `contact` and for a wiki that does not answer, `EmptySet` where nothing was kept."""
+    """The captioned pictures of Wikipedia articles, with licence and author.
+
+    Raises `WikiError` without `contact` and for a wiki that does not answer, `EmptySet`
+    where nothing was kept."""
     wiki = Wiki(language, contact, endpoint)
     names = [names] if isinstance(names, str) else list(names)
     if category or search: names += titles(wiki, category, search, articles)
-    if not names: raise WikiError(f"No articles to read{f' in {category or search!r}' if category or search else ''}: give titles, a category or a search that has some.")
-    plan = dict(source='wikipedia', language=language, endpoint=wiki.endpoint, names=names, width=width, local_files=local_files)
+    if not names:
+        where = f' in {category or search!r}' if category or search else ''
+        raise WikiError(f'No articles to read{where}: give titles, a category or a search '
+                        f'that has some.')
+    plan = dict(source='wikipedia', language=language, endpoint=wiki.endpoint, names=names,
+                width=width,
+                local_files=local_files)
     options = {**dict(per_host=2, per_second=3., contact=contact), **fetch}
-    return download_pictures(lambda cursor: rows_of(wiki, names, width, local_files, cursor), path, plan=plan, limit=limit, **options)
+    rows = lambda cursor: rows_of(wiki, names, width, local_files, cursor)
+    return download_pictures(rows, path, plan=plan, limit=limit, **options)
