@@ -35,7 +35,9 @@ class _Norm(nn.Module):
     def __init__(self, width):
         super().__init__()
         self.g, self.b = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
-    def forward(self, x): return F.layer_norm(x.float(), self.g.shape, self.g.float(), self.b.float()).to(x.dtype)
+    def forward(self, x):
+        return F.layer_norm(x.float(), self.g.shape, self.g.float(),
+                            self.b.float()).to(x.dtype)
 
 class _Linear(nn.Module):
     "Linear layer with weight `w` (out, in) and bias `b`"
@@ -47,7 +49,8 @@ class _Linear(nn.Module):
 
 # %% ../../nbs/34_clip.ipynb #a33c7a58
 class _Attention(nn.Module):
-    "Pre-norm attention in heads of `width/heads` channels; `causal`: a place sees itself and what is before it"
+    """Pre-norm attention in heads of `width/heads` channels; `causal`: a place sees itself
+    and what is before it"""
     def __init__(self, width, heads, causal):
         super().__init__()
         self.heads, self.causal, self.ln = heads, causal, _Norm(width)
@@ -55,15 +58,19 @@ class _Attention(nn.Module):
         self.f_v, self.f_c = _Linear(width, width), _Linear(width, width)
     def forward(self, x):
         h = self.ln(x)
-        q, k, v = (f(h).unflatten(-1, (self.heads, -1)).transpose(1, 2).contiguous() for f in (self.f_q, self.f_k, self.f_v)) # (N, heads, L, ch)
-        return self.f_c(F.scaled_dot_product_attention(q, k, v, is_causal=self.causal).transpose(1, 2).flatten(2))
+        # (N, heads, L, ch)
+        q, k, v = (f(h).unflatten(-1, (self.heads, -1)).transpose(1, 2).contiguous()
+                   for f in (self.f_q, self.f_k, self.f_v))
+        return self.f_c(F.scaled_dot_product_attention(
+            q, k, v, is_causal=self.causal).transpose(1, 2).flatten(2))
 
 # %% ../../nbs/34_clip.ipynb #25d5d987
 class _MLP(nn.Module):
     "Pre-norm: four times wider, GELU, and back"
     def __init__(self, width):
         super().__init__()
-        self.ln, self.f_1, self.f_2 = _Norm(width), _Linear(width, 4*width), _Linear(4*width, width)
+        self.ln, self.f_1, self.f_2 = (_Norm(width), _Linear(width, 4*width),
+                                       _Linear(4*width, width))
     def forward(self, x): return self.f_2(F.gelu(self.f_1(self.ln(x))))
 
 class _Block(nn.Module):
@@ -85,15 +92,19 @@ class _Output(nn.Module):
 class _TextInput(nn.Module):
     def __init__(self, n_vocab, length, width):
         super().__init__()
-        self.w_voc, self.w_pos = nn.Parameter(0.02*torch.randn(n_vocab, width)), nn.Parameter(0.01*torch.randn(length, width))
-    def forward(self, tokens): return F.embedding(tokens, self.w_voc) + self.w_pos[:tokens.shape[1]]
+        self.w_voc, self.w_pos = (nn.Parameter(0.02*torch.randn(n_vocab, width)),
+                                  nn.Parameter(0.01*torch.randn(length, width)))
+    def forward(self, tokens):
+        return F.embedding(tokens, self.w_voc) + self.w_pos[:tokens.shape[1]]
 
 class TextTower(nn.Module):
-    "Captions to vectors of length one: tokens (N, L) and mask (N, L), true up to the end token, to (N, n_embd)"
+    """Captions to vectors of length one: tokens (N, L) and mask (N, L), true up to the end
+    token, to (N, n_embd)"""
     def __init__(self, n_vocab, max_text_len, width, heads, layers, n_embd):
         super().__init__()
         blocks = {f'block_{i}': _Block(width, heads, causal=True) for i in range(layers)}
-        self.blocks = nn.ModuleDict({'input': _TextInput(n_vocab, max_text_len, width), **blocks, 'output': _Output(width, n_embd)})
+        self.blocks = nn.ModuleDict({'input': _TextInput(n_vocab, max_text_len, width),
+                                     **blocks, 'output': _Output(width, n_embd)})
     def forward(self, tokens, mask):
         *layers, output = self.blocks.values()
         h = nn.Sequential(*layers)(tokens)
@@ -108,42 +119,62 @@ class _ImageInput(nn.Module):
         super().__init__()
         self.patch_size, places = patch_size, (image_size//patch_size)**2 + 1
         self.w_t = nn.Parameter(0.01*torch.randn(timesteps, width))
-        self.patch_proj = nn.Parameter(torch.randn(width, 3, patch_size, patch_size)/(3*patch_size**2)**0.5)
+        self.patch_proj = nn.Parameter(torch.randn(width, 3, patch_size,
+                                                   patch_size)/(3*patch_size**2)**0.5)
         self.w_pos = nn.Parameter(0.01*torch.randn(places, width))
         self.ln = _Norm(width)
     def forward(self, x, t):
-        mean, std = (torch.tensor(o, device=x.device, dtype=x.dtype)[:, None, None] for o in (_MEAN, _STD))
+        mean, std = (torch.tensor(o, device=x.device, dtype=x.dtype)[:, None, None]
+                     for o in (_MEAN, _STD))
         x = ((x + 1)/2 - mean)/std
-        h = F.conv2d(x.to(self.patch_proj.dtype), self.patch_proj, stride=self.patch_size).flatten(2).mT
+        h = F.conv2d(x.to(self.patch_proj.dtype), self.patch_proj,
+                     stride=self.patch_size).flatten(2).mT
         return self.ln(torch.cat([self.w_t[t][:, None], h], dim=1) + self.w_pos)
 
 # %% ../../nbs/34_clip.ipynb #472aa582
 class ImageTower(nn.Module):
-    "Noisy pictures x (N, 3, H, W) in [-1, 1] at original timesteps t (N,) to vectors of length one (N, n_embd)"
+    """Noisy pictures x (N, 3, H, W) in [-1, 1] at original timesteps t (N,) to vectors of
+    length one (N, n_embd)"""
     def __init__(self, image_size, patch_size, width, heads, layers, n_embd, timesteps):
         super().__init__()
         blocks = {f'block_{i}': _Block(width, heads, causal=False) for i in range(layers)}
-        self.blocks = nn.ModuleDict({'input': _ImageInput(image_size, patch_size, width, timesteps), **blocks, 'output': _Output(width, n_embd)})
+        self.blocks = nn.ModuleDict(
+            {'input': _ImageInput(image_size, patch_size, width, timesteps), **blocks,
+             'output': _Output(width, n_embd)})
     def forward(self, x, t):
         first, *layers, output = self.blocks.values()
         return output(nn.Sequential(*layers)(first(x, t))[:, 0])
 
 # %% ../../nbs/34_clip.ipynb #3c957822
-CLIP_OPTIONS = dict(n_vocab=65536, max_text_len=77, n_embd=512, n_head_text=8, n_head_state_text=64, n_xf_blocks_text=12,
-                    image_size=64, patch_size=4, n_head_image=12, n_head_state_image=64, n_xf_blocks_image=12, n_timesteps=1000, logit_scale=100.0)
+CLIP_OPTIONS = dict(n_vocab=65536, max_text_len=77, n_embd=512, n_head_text=8,
+                    n_head_state_text=64, n_xf_blocks_text=12,
+                    image_size=64, patch_size=4, n_head_image=12, n_head_state_image=64,
+                    n_xf_blocks_image=12, n_timesteps=1000, logit_scale=100.0)
 
 class NoisedCLIP(nn.Module):
-    """CLIP for noisy pictures (Nichol et al. 2021, arXiv 2112.10741, section 2.4), compatible with OpenAI's two files.
+    """CLIP for noisy pictures (Nichol et al. 2021, arXiv 2112.10741, section 2.4),
+    compatible with OpenAI's two files.
 
-    `text_features` and `image_features` give vectors of length one, `guide` is what the pipeline takes, `scores` judges finished pictures. Raises `AutocomicsError` for impossible options."""
+    `text_features` and `image_features` give vectors of length one, `guide` is what the
+    pipeline takes, `scores` judges finished pictures. Raises `AutocomicsError` for
+    impossible options."""
     def __init__(self, **options):
         super().__init__()
         unknown = set(options) - set(CLIP_OPTIONS)
-        if unknown: raise AutocomicsError(f"NoisedCLIP has no option {sorted(unknown)[0]!r}; it has {', '.join(CLIP_OPTIONS)}.")
+        if unknown:
+            raise AutocomicsError(f"NoisedCLIP has no option {sorted(unknown)[0]!r}; it has "
+                                  f"{', '.join(CLIP_OPTIONS)}.")
         self.options = o = {**CLIP_OPTIONS, **options}
-        if o['image_size'] % o['patch_size']: raise AutocomicsError(f"image_size {o['image_size']} is not a multiple of patch_size {o['patch_size']}.")
-        self.text = TextTower(o['n_vocab'], o['max_text_len'], o['n_head_text']*o['n_head_state_text'], o['n_head_text'], o['n_xf_blocks_text'], o['n_embd'])
-        self.image = ImageTower(o['image_size'], o['patch_size'], o['n_head_image']*o['n_head_state_image'], o['n_head_image'], o['n_xf_blocks_image'], o['n_embd'], o['n_timesteps'])
+        if o['image_size'] % o['patch_size']:
+            raise AutocomicsError(f"image_size {o['image_size']} is not a multiple of "
+                                  f"patch_size {o['patch_size']}.")
+        self.text = TextTower(o['n_vocab'], o['max_text_len'],
+                              o['n_head_text']*o['n_head_state_text'], o['n_head_text'], o[
+                                  'n_xf_blocks_text'], o['n_embd'])
+        self.image = ImageTower(o['image_size'], o['patch_size'],
+                                o['n_head_image']*o['n_head_state_image'], o[
+                                    'n_head_image'], o['n_xf_blocks_image'], o['n_embd'], o[
+                                        'n_timesteps'])
         self.tokenizer = None # CLIP's own, made on first use
 
     @property
@@ -164,9 +195,13 @@ def image_features(self:NoisedCLIP,
     x, # (N, 3, H, W) in [-1, 1], noised to step t
     t  # (N,) long, original timesteps; 0 for finished pictures
 ):
-    "Vectors of length one (N, n_embd) of noisy pictures, differentiable in x. Raises `AutocomicsError` for pictures of another size."
+    """Vectors of length one (N, n_embd) of noisy pictures, differentiable in x. Raises
+    `AutocomicsError` for pictures of another size."""
     size = self.options['image_size']
-    if x.ndim != 4 or x.shape[1:] != (3, size, size): raise AutocomicsError(f"This CLIP sees pictures of shape (N, 3, {size}, {size}), not {tuple(x.shape)}. It guides the base network, not the upsampler.")
+    if x.ndim != 4 or x.shape[1:] != (3, size, size):
+        raise AutocomicsError(f"This CLIP sees pictures of shape (N, 3, {size}, {size}), not "
+                              f"{tuple(x.shape)}. It guides the base network, not the "
+                              "upsampler.")
     return self.image(x, t)
 
 # %% ../../nbs/34_clip.ipynb #d57666d4
@@ -175,10 +210,14 @@ def guide(self:NoisedCLIP,
     captions, # one caption for all pictures, or a list with one for each
     scale=3.0 # guidance scale s
 ):
-    "(denoise, diffusion) -> denoiser led by this CLIP towards the captions: pass it to `TextToImage` as `guide=`, with `guidance_scale=1` for CLIP guidance alone"
+    """(denoise, diffusion) -> denoiser led by this CLIP towards the captions: pass it to
+    `TextToImage` as `guide=`, with `guidance_scale=1` for CLIP guidance alone"""
     features = self.text_features(captions).detach()*self.options['logit_scale']
     def score(x, t):
-        if len(features) not in (1, len(x)): raise AutocomicsError(f"{len(features)} captions guide {len(x)} pictures: give one caption, or draw all pictures in one batch (batch_size={len(features)}).")
+        if len(features) not in (1, len(x)):
+            raise AutocomicsError(f"{len(features)} captions guide {len(x)} pictures: give "
+                                  "one caption, or draw all pictures in one batch "
+                                  f"(batch_size={len(features)}).")
         return self.image_features(x, t)
     return lambda denoise, diffusion: clip_guided(denoise, score, features, diffusion, scale)
 
@@ -191,20 +230,28 @@ def scores(self:NoisedCLIP,
 ):
     "Cosine between each finished picture and its caption, (N,), in [-1, 1]"
     size = self.options['image_size']
-    small = F.interpolate(images.float().to(self.device), (size, size), mode='bilinear', antialias=True) if images.shape[-2:] != (size, size) else images.to(self.device)
-    return (self.image_features(small, torch.zeros(len(small), dtype=torch.long, device=self.device))*self.text_features(captions)).sum(-1)
+    small = (F.interpolate(images.float().to(self.device), (size, size), mode='bilinear',
+                           antialias=True) if images.shape[-2:] != (size, size) else images.to(
+                               self.device))
+    return (self.image_features(small, torch.zeros(len(small), dtype=torch.long,
+                                                   device=self.device))*self.text_features(
+                                                       captions)).sum(-1)
 
 # %% ../../nbs/34_clip.ipynb #11bbff21
 def load_clip(
     text=None,      # file or address of the text tower; None: OpenAI's
     image=None,     # file or address of the image tower; None: OpenAI's
-    cache_dir=None, # where downloads and conversions are kept; None: `core.cache_dir('checkpoints')`
+    # where downloads and conversions are kept; None: `core.cache_dir('checkpoints')`
+    cache_dir=None,
     device=None,    # where the weights go; None: the CPU
     **options       # of `NoisedCLIP`, for files whose towers have not the published size
 ) -> NoisedCLIP:
-    "The noised CLIP with its weights, memory-mapped, in eval mode and without gradients of its own. Raises `CheckpointError` naming the first tensor that differs, `DownloadError` where a file cannot be had."
+    """The noised CLIP with its weights, memory-mapped, in eval mode and without gradients of
+    its own. Raises `CheckpointError` naming the first tensor that differs, `DownloadError`
+    where a file cannot be had."""
     with torch.device('meta'): model = NoisedCLIP(**options)
-    for name, source in (('text', text or CLIP_FILES['text']), ('image', image or CLIP_FILES['image'])):
+    for name, source in (('text', text or CLIP_FILES['text']),
+                         ('image', image or CLIP_FILES['image'])):
         tower = getattr(model, name)
         expected = {k: tuple(p.shape) for k,p in tower.state_dict().items()}
         path, _ = weights_file(source, expected, f"the noised CLIP's {name} tower", cache_dir)
@@ -215,22 +262,31 @@ def load_clip(
 def best_of(
     images,  # (N, 3, H, W) in [-1, 1], or a list of PIL pictures
     caption, # what they should show
-    score    # (pictures (N, 3, H, W), captions) -> N numbers, larger is better: `NoisedCLIP.scores` or `by_clip_score(...)`
+    # (pictures (N, 3, H, W), captions) -> N numbers, larger is better: `NoisedCLIP.scores` or
+    # `by_clip_score(...)`
+    score
 ) -> tuple:
-    "(order, scores): positions of the pictures from best to worst, and the score of each. Raises `AutocomicsError` if the scores are not one number per picture."
+    """(order, scores): positions of the pictures from best to worst, and the score of each.
+    Raises `AutocomicsError` if the scores are not one number per picture."""
     x = images if isinstance(images, torch.Tensor) else to_tensor(images)
     values = torch.as_tensor(score(x, [caption]*len(x))).float().cpu()
-    if values.shape != (len(x),): raise AutocomicsError(f"The score of {len(x)} pictures has the shape {tuple(values.shape)}; expected one number for each.")
+    if values.shape != (len(x),):
+        raise AutocomicsError(f"The score of {len(x)} pictures has the shape "
+                              f"{tuple(values.shape)}; expected one number for each.")
     return values.argsort(descending=True, stable=True).tolist(), values.tolist()
 
 # %% ../../nbs/34_clip.ipynb #adc5cf86
 def by_clip_score(
-    model,         # a name on the Hub such as 'openai/clip-vit-large-patch14', a folder, or a `transformers.CLIPModel`
+    # a name on the Hub such as 'openai/clip-vit-large-patch14', a folder, or a
+    # `transformers.CLIPModel`
+    model,
     tokenizer=None,# its tokenizer, where `model` is an object
     download=False # may the named model be downloaded?
 ):
-    "A score for `best_of`: `metrics.clip_score` of each picture with its caption, 0 to 100. Raises `AutocomicsError` where the model is not on this machine."
+    """A score for `best_of`: `metrics.clip_score` of each picture with its caption, 0 to 100.
+    Raises `AutocomicsError` where the model is not on this machine."""
     from autocomics.diffusion.metrics import clip_score
     def score(images, captions): # the mean of a picture beside itself is its own score
-        return [float(clip_score(torch.stack([x, x]), [c, c], model, tokenizer, download)) for x, c in zip(images, captions)]
+        return [float(clip_score(torch.stack([x, x]), [c, c], model, tokenizer, download))
+                for x, c in zip(images, captions)]
     return score

@@ -26,16 +26,19 @@ from ..core import AutocomicsError, cache_dir, download, sha256_file
 def _words(pattern, text): return [w.encode() for w in regex.findall(pattern, text)]
 
 # the same cut as GPT-2's (Radford et al. 2019), but each digit by itself
-SMALL_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
+SMALL_PATTERN = (r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}| "
+                 r"?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s")
 
 # %% ../../nbs/30_tokenizer.ipynb #0fd37611
 def train_bpe(
     words,  # dict of word (bytes) -> how often it occurs
     n_ranks # size of the vocabulary: 256 bytes and the joins
 ):
-    """Byte-pair ranks, a dict of piece (bytes) -> id, learned from `words` (Sennrich et al., arXiv 1508.07909).
+    """Byte-pair ranks, a dict of piece (bytes) -> id, learned from `words` (Sennrich et
+    al., arXiv 1508.07909).
 
-    Ties go to the pair first in byte order, so the same words always give the same ranks. Fewer than `n_ranks` if every word is one piece before."""
+    Ties go to the pair first in byte order, so the same words always give the same ranks.
+    Fewer than `n_ranks` if every word is one piece before."""
     rows = [([bytes([b]) for b in w], n) for w,n in sorted(words.items())]
     counts, where = Counter(), defaultdict(set)
     for i, (row, n) in enumerate(rows):
@@ -55,7 +58,8 @@ def train_bpe(
 
 # %% ../../nbs/30_tokenizer.ipynb #328d4158
 def _join_everywhere(pair, rows, counts, where):
-    "Join `pair` in each row that has it, keeping `counts` and `where` true; returns the pairs that are new or more frequent"
+    """Join `pair` in each row that has it, keeping `counts` and `where` true; returns the
+    pairs that are new or more frequent"""
     grown = set()
     for i in where.pop(pair):
         row, n = rows[i]
@@ -71,31 +75,40 @@ def _join_everywhere(pair, rows, counts, where):
 
 # %% ../../nbs/30_tokenizer.ipynb #9a556665
 class Tokenizer:
-    """Captions to ids, padded ids and mask, as GLIDE reads them. Make one with `Tokenizer.gpt2()`, `Tokenizer.small()` or `Tokenizer.clip()`.
+    """Captions to ids, padded ids and mask, as GLIDE reads them. Make one with
+    `Tokenizer.gpt2()`, `Tokenizer.small()` or `Tokenizer.clip()`.
 
-    `n_vocab` is the number of ids, `end_token` the one that fills up, `text_ctx` the usual length."""
+    `n_vocab` is the number of ids, `end_token` the one that fills up, `text_ctx` the usual
+    length."""
     text_ctx = 128
 
     def __init__(self,
         encoding # a `tiktoken.Encoding` with an end token
-    ): self.encoding, self.n_vocab, self.end_token = encoding, encoding.n_vocab, encoding.eot_token
+    ):
+        self.encoding, self.n_vocab, self.end_token = (encoding, encoding.n_vocab,
+                                                       encoding.eot_token)
 
-    def __repr__(self): return f'{type(self).__name__}({self.encoding.name!r}, n_vocab={self.n_vocab})'
+    def __repr__(self):
+        return f'{type(self).__name__}({self.encoding.name!r}, n_vocab={self.n_vocab})'
 
 # %% ../../nbs/30_tokenizer.ipynb #4ca7742d
 def _text(text):
     if not isinstance(text, str):
-        raise AutocomicsError(f"A caption is a string, not {type(text).__name__} ({text!r}). An empty caption is ''; drop rows without one.")
+        raise AutocomicsError(f"A caption is a string, not {type(text).__name__} ({text!r}). "
+                              "An empty caption is ''; drop rows without one.")
     return text
 
 def _length(n, least):
-    if isinstance(n, bool) or not isinstance(n, int) or n < least: raise AutocomicsError(f"text_ctx is a whole number of at least {least}, not {n!r}.")
+    if isinstance(n, bool) or not isinstance(n, int) or n < least:
+        raise AutocomicsError(f"text_ctx is a whole number of at least {least}, not {n!r}.")
     return n
 
 def _known(ids, encoding):
     ids = [int(i) for i in ids]
     wrong = [i for i in ids if not 0 <= i < encoding.n_vocab]
-    if wrong: raise AutocomicsError(f"Token {wrong[0]} is not in the vocabulary '{encoding.name}', whose ids go from 0 to {encoding.n_vocab - 1}.")
+    if wrong:
+        raise AutocomicsError(f"Token {wrong[0]} is not in the vocabulary '{encoding.name}', "
+                              f"whose ids go from 0 to {encoding.n_vocab - 1}.")
     return ids
 
 # %% ../../nbs/30_tokenizer.ipynb #7c314692
@@ -103,18 +116,23 @@ def _known(ids, encoding):
 def encode(self:Tokenizer,
     text # one caption
 ) -> list:
-    "The ids of a caption, lower-cased; special tokens in it are read as text. Raises `AutocomicsError` if it is not a string."
+    """The ids of a caption, lower-cased; special tokens in it are read as text. Raises
+    `AutocomicsError` if it is not a string."""
     try: return self.encoding.encode_ordinary(_text(text).lower())
-    except BaseException as e: # tiktoken's regex gives up on a million blanks in a row, with an exception that no one catches by accident
+    # tiktoken's regex gives up on a million blanks in a row, with an exception that no one
+    # catches by accident
+    except BaseException as e:
         if type(e).__name__ != 'PanicException': raise
-        raise AutocomicsError(f"This caption of {len(text):,} characters is too long to be read. Captions are a few sentences; cut it.") from None
+        raise AutocomicsError(f"This caption of {len(text):,} characters is too long to be "
+                              "read. Captions are a few sentences; cut it.") from None
 
 # %% ../../nbs/30_tokenizer.ipynb #5c4b71ae
 @patch
 def decode(self:Tokenizer,
     ids # whole numbers from 0 to `n_vocab`-1; the end token is left out
 ) -> str:
-    "The text of a row of ids; bytes that are not UTF-8 become U+FFFD. Raises `AutocomicsError` for ids outside the vocabulary."
+    """The text of a row of ids; bytes that are not UTF-8 become U+FFFD. Raises
+    `AutocomicsError` for ids outside the vocabulary."""
     return self.encoding.decode([i for i in _known(ids, self.encoding) if i != self.end_token])
 
 # %% ../../nbs/30_tokenizer.ipynb #7f316a1f
@@ -123,7 +141,8 @@ def pad(self:Tokenizer,
     ids,          # as `encode` gives them
     text_ctx=None # the length to fill up or cut to; None: the tokenizer's own (128)
 ) -> tuple:
-    "(ids, mask), two lists of `text_ctx`: ids filled up with the end token or cut, mask True where a position holds a piece of the caption"
+    """(ids, mask), two lists of `text_ctx`: ids filled up with the end token or cut, mask
+    True where a position holds a piece of the caption"""
     n = _length(text_ctx or self.text_ctx, 1)
     ids = list(ids)[:n]
     return ids + [self.end_token]*(n - len(ids)), [True]*len(ids) + [False]*(n - len(ids))
@@ -131,7 +150,8 @@ def pad(self:Tokenizer,
 # %% ../../nbs/30_tokenizer.ipynb #7a7ffd73
 @patch(cls_method=True)
 def gpt2(cls: Tokenizer):
-    """GPT-2's 50,257 pieces, which GLIDE's published models read. Downloads 1.5 MB on first use, into `$TIKTOKEN_CACHE_DIR` where that is set.
+    """GPT-2's 50,257 pieces, which GLIDE's published models read. Downloads 1.5 MB on
+    first use, into `$TIKTOKEN_CACHE_DIR` where that is set.
 
     Raises `AutocomicsError` where they can neither be found nor downloaded."""
     return cls(_gpt2_encoding())
@@ -140,8 +160,11 @@ def gpt2(cls: Tokenizer):
 def _gpt2_encoding():
     try: return tiktoken.get_encoding('gpt2')
     except Exception as e:
-        raise AutocomicsError(f"GPT-2's vocabulary could not be downloaded ({type(e).__name__}: {e}). Connect once, or set TIKTOKEN_CACHE_DIR to a folder "
-                              "where tiktoken has kept it; Tokenizer.small() needs no download.") from e
+        raise AutocomicsError("GPT-2's vocabulary could not be downloaded "
+                              f"({type(e).__name__}: {e}). Connect once, or set "
+                              "TIKTOKEN_CACHE_DIR to a folder "
+                              "where tiktoken has kept it; Tokenizer.small() needs no "
+                              "download.") from e
 
 # %% ../../nbs/30_tokenizer.ipynb #72b1db02
 @patch
@@ -149,9 +172,11 @@ def __call__(self: Tokenizer,
     captions,     # a string or a list of strings
     text_ctx=None # length of each row; None: the tokenizer's own
 ):
-    "(tokens, mask): a long and a bool tensor (N, text_ctx). Raises `AutocomicsError` if a caption is not a string."
+    """(tokens, mask): a long and a bool tensor (N, text_ctx). Raises `AutocomicsError` if a
+    caption is not a string."""
     import torch
-    rows = [self.pad(self.encode(o), text_ctx) for o in ([captions] if isinstance(captions, str) else captions)]
+    rows = [self.pad(self.encode(o), text_ctx)
+            for o in ([captions] if isinstance(captions, str) else captions)]
     n = text_ctx or self.text_ctx
     return (torch.tensor([r[0] for r in rows], dtype=torch.long).reshape(-1, n),
             torch.tensor([r[1] for r in rows], dtype=torch.bool).reshape(-1, n))
@@ -169,7 +194,9 @@ def left_out(self: Tokenizer,
 # %% ../../nbs/30_tokenizer.ipynb #e927411b
 SMALL_RANKS = 4095 # and the end token makes 4,096
 
-def _read_ranks(data): return {base64.b64decode(piece): int(rank) for piece, rank in (line.split() for line in gzip.decompress(data).splitlines())}
+def _read_ranks(data):
+    return {base64.b64decode(piece): int(rank) for piece,
+            rank in (line.split() for line in gzip.decompress(data).splitlines())}
 
 def _write_ranks(ranks):
     lines = b''.join(base64.b64encode(piece) + b' %d\n' % rank for piece,rank in ranks.items())
@@ -178,28 +205,37 @@ def _write_ranks(ranks):
 # %% ../../nbs/30_tokenizer.ipynb #ef2157be
 @patch(cls_method=True)
 def small(cls: Tokenizer):
-    "4,096 pieces of our own for small models, shipped with the package: nothing is downloaded. They spell any Unicode text."
+    """4,096 pieces of our own for small models, shipped with the package: nothing is
+    downloaded. They spell any Unicode text."""
     return cls(_small_encoding())
 
 @lru_cache
 def _small_encoding():
     ranks = _read_ranks((files('autocomics.glide')/'small.bpe.gz').read_bytes())
-    return tiktoken.Encoding('autocomics-small', pat_str=SMALL_PATTERN, mergeable_ranks=ranks, special_tokens={'<|endoftext|>': len(ranks)})
+    return tiktoken.Encoding('autocomics-small', pat_str=SMALL_PATTERN, mergeable_ranks=ranks,
+                             special_tokens={'<|endoftext|>': len(ranks)})
 
 # %% ../../nbs/30_tokenizer.ipynb #aa83af7b
-CLIP_PATTERN = regex.compile(r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+", regex.IGNORECASE)
-CLIP_VOCABULARY = 'https://openaipublic.blob.core.windows.net/clip/bpe_simple_vocab_16e6.txt.gz'
+CLIP_PATTERN = regex.compile(
+    r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+",
+                             regex.IGNORECASE)
+CLIP_VOCABULARY = (
+    'https://openaipublic.blob.core.windows.net/clip/bpe_simple_vocab_16e6.txt.gz')
 CLIP_SHA256 = '924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a'
-_QUOTES = {**dict.fromkeys(range(0x2018, 0x201c), "'"), 0x2bc: "'", **dict.fromkeys(range(0x201c, 0x2020), '"')}
+_QUOTES = {**dict.fromkeys(range(0x2018, 0x201c), "'"), 0x2bc: "'",
+           **dict.fromkeys(range(0x201c, 0x2020), '"')}
 
 def _tidy(text):
-    "CLIP's view of a caption: entities resolved, quotes straight, composed characters, single blanks, lower case"
+    """CLIP's view of a caption: entities resolved, quotes straight, composed characters,
+    single blanks, lower case"""
     text = html.unescape(html.unescape(text)).translate(_QUOTES)
     return ' '.join(unicodedata.normalize('NFC', text).split()).lower()
 
 def _byte_letters():
-    "The printable letter that GPT-2's and CLIP's files write for each byte, in the order of the ids (Radford et al. 2019)"
-    printable = [*range(ord('!'), ord('~') + 1), *range(ord('¡'), ord('¬') + 1), *range(ord('®'), ord('ÿ') + 1)]
+    """The printable letter that GPT-2's and CLIP's files write for each byte, in the order of
+    the ids (Radford et al. 2019)"""
+    printable = [*range(ord('!'), ord('~') + 1), *range(ord('¡'), ord('¬') + 1),
+                 *range(ord('®'), ord('ÿ') + 1)]
     rest = [b for b in range(256) if b not in printable]
     return {**{b: chr(b) for b in printable}, **{b: chr(256 + i) for i,b in enumerate(rest)}}
 
@@ -207,17 +243,22 @@ def _byte_letters():
 def clip_ranks(
     joins # lines 'left right' in the order of learning; a word's end is written '</w>'
 ) -> dict:
-    "Ranks for tiktoken from CLIP's list of joins, the end of a word being a blank. Raises `AutocomicsError` if a line is no join of earlier pieces."
+    """Ranks for tiktoken from CLIP's list of joins, the end of a word being a blank. Raises
+    `AutocomicsError` if a line is no join of earlier pieces."""
     letters = _byte_letters()
     byte_of = {c: bytes([b]) for b,c in letters.items()}
     ranks = {bytes([b]): i for i,b in enumerate(letters)}
     ranks |= {bytes([b]) + b' ': 256 + i for i,b in enumerate(letters)}
     for n, line in enumerate(joins):
         parts = line.split()
-        try: left, right = (b''.join(byte_of[c] for c in o.removesuffix('</w>')) + b' '*o.endswith('</w>') for o in parts)
+        try:
+            left, right = (b''.join(byte_of[c] for c in o.removesuffix('</w>'))
+                           + b' '*o.endswith('</w>') for o in parts)
         except (KeyError, ValueError): left = right = None
         if left not in ranks or right not in ranks or left + right in ranks:
-            raise AutocomicsError(f"Line {n + 1} of CLIP's list of joins, {line[:40]!r}, does not join two earlier pieces: the file is damaged or another one. Delete it and try again.")
+            raise AutocomicsError(f"Line {n + 1} of CLIP's list of joins, {line[:40]!r}, does "
+                                  "not join two earlier pieces: the file is damaged or "
+                                  "another one. Delete it and try again.")
         ranks[left + right] = 512 + n
     return ranks
 
@@ -225,9 +266,11 @@ def clip_ranks(
 CLIP_JOINS = 49408 - 512 - 2
 
 class ClipTokenizer(Tokenizer):
-    """Captions to ids as CLIP reads them: start, pieces, end, then zeros up to `text_ctx` (77).
+    """Captions to ids as CLIP reads them: start, pieces, end, then zeros up to `text_ctx`
+    (77).
 
-    The text is tidied first, so `decode` gives words with single blanks. As in OpenAI's package, a special token written in a caption counts as one."""
+    The text is tidied first, so `decode` gives words with single blanks. As in OpenAI's
+    package, a special token written in a caption counts as one."""
     text_ctx = 77
 
     def __init__(self, encoding):
@@ -235,10 +278,13 @@ class ClipTokenizer(Tokenizer):
         self.start_token = encoding.encode_single_token('<|startoftext|>')
 
     def encode(self, text) -> list:
-        "The ids of a caption, without start and end. Raises `AutocomicsError` if it is not a string."
+        """The ids of a caption, without start and end. Raises `AutocomicsError` if it is not
+        a string."""
         words = CLIP_PATTERN.findall(_tidy(_text(text)))
         special = self.encoding.special_tokens_set
-        return [i for w in words for i in ([self.encoding.encode_single_token(w)] if w in special else self.encoding.encode_ordinary(w + ' '))]
+        return [i for w in words for i in ([self.encoding.encode_single_token(w)]
+                                           if w in special else self.encoding.encode_ordinary(
+                                               w + ' '))]
 
     def decode(self, ids) -> str:
         "The words of a row of ids, with single blanks, up to the end token"
@@ -249,22 +295,27 @@ class ClipTokenizer(Tokenizer):
 # %% ../../nbs/30_tokenizer.ipynb #9f6af334
 @patch
 def pad(self:ClipTokenizer, ids, text_ctx=None) -> tuple:
-    "(ids, mask), two lists of `text_ctx`: start, pieces, end, then zeros; mask True up to the end token. A row that is cut keeps its end token."
+    """(ids, mask), two lists of `text_ctx`: start, pieces, end, then zeros; mask True up to
+    the end token. A row that is cut keeps its end token."""
     n = _length(text_ctx or self.text_ctx, 2)
     row = [self.start_token, *list(ids)[:n - 2], self.end_token]
     return row + [0]*(n - len(row)), [True]*len(row) + [False]*(n - len(row))
 
 @patch
 def left_out(self:ClipTokenizer, text, text_ctx=None) -> str:
-    "The end of a caption that does not fit between the start and end of a row of `text_ctx`; '' if all of it fits"
+    """The end of a caption that does not fit between the start and end of a row of
+    `text_ctx`; '' if all of it fits"""
     return self.decode(self.encode(text)[_length(text_ctx or self.text_ctx, 2) - 2:])
 
 # %% ../../nbs/30_tokenizer.ipynb #be45ab3b
 @patch(cls_method=True)
 def clip(cls: Tokenizer,
-    path=None # CLIP's list of joins: bpe_simple_vocab_16e6.txt.gz, or transformers' merges.txt or a folder with it; None: OpenAI's, downloaded on first use
+    # CLIP's list of joins: bpe_simple_vocab_16e6.txt.gz, or transformers' merges.txt or a
+    # folder with it; None: OpenAI's, downloaded on first use
+    path=None
 ):
-    """CLIP's 49,408 pieces, as `ClipTokenizer`. Downloads 1.4 MB on first use and checks its SHA-256.
+    """CLIP's 49,408 pieces, as `ClipTokenizer`. Downloads 1.4 MB on first use and checks
+    its SHA-256.
 
     Raises `AutocomicsError` where there is no such file, or if it is damaged."""
     return ClipTokenizer(_clip_encoding(str(path or _clip_file())))
@@ -272,7 +323,8 @@ def clip(cls: Tokenizer,
 # %% ../../nbs/30_tokenizer.ipynb #e8517d62
 def _clip_file():
     path = cache_dir('vocabularies')/'bpe_simple_vocab_16e6.txt.gz'
-    return path if path.exists() and sha256_file(path) == CLIP_SHA256 else download(CLIP_VOCABULARY, path, sha256=CLIP_SHA256)
+    return (path if path.exists() and sha256_file(path) == CLIP_SHA256
+            else download(CLIP_VOCABULARY, path, sha256=CLIP_SHA256))
 
 @lru_cache
 def _clip_encoding(path):
@@ -281,6 +333,10 @@ def _clip_encoding(path):
     try:
         data = path.read_bytes()
         lines = (gzip.decompress(data) if path.suffix == '.gz' else data).decode().splitlines()
-    except (OSError, EOFError, ValueError) as e: raise AutocomicsError(f"CLIP's list of joins could not be read from {path} ({e}). Give the file, or nothing, to download it.") from e
+    except (OSError, EOFError, ValueError) as e:
+        raise AutocomicsError(f"CLIP's list of joins could not be read from {path} ({e}). "
+                              "Give the file, or nothing, to download it.") from e
     ranks = clip_ranks([o for o in lines[1:] if o.strip()][:CLIP_JOINS])
-    return tiktoken.Encoding('clip', pat_str=r'\S+ ', mergeable_ranks=ranks, special_tokens={'<|startoftext|>': len(ranks), '<|endoftext|>': len(ranks) + 1})
+    return tiktoken.Encoding('clip', pat_str=r'\S+ ', mergeable_ranks=ranks,
+                             special_tokens={'<|startoftext|>': len(ranks),
+                                             '<|endoftext|>': len(ranks) + 1})
