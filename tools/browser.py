@@ -1,24 +1,30 @@
-"""Clicks through the strip builder in a real browser (Debian's Chromium), in voila and in JupyterLab: type, draw, redraw one, keep one, cancel, an error in words,
-reorder by keyboard, undo, compare, export, reopen, reload and restore. Says so and passes where there is no Chromium.
+"""Clicks through the strip builder in a real browser (Debian's Chromium), in voila and in JupyterLab: type while everything else happens, draw, drag, drop, undo, cancel, an error in words,
+reorder by keyboard, export, reopen, reload and restore. Says so and passes where there is no Chromium. `editor_browser.py` has the steps for the editor; those for the form are here.
 
-    python tools/browser.py [--slow] [--only voila,lab,tick,old-thread,old-tick] [--shots FOLDER] [--portraits FOLDER]
+    python tools/browser.py [--slow] [--only voila,lab,form,tick,old-thread,old-tick] [--shots FOLDER] [--portraits FOLDER]
 
-`--slow` adds the driver of Colab, and an environment of its own with ipywidgets 7.7.1, JupyterLab 3.6 and ipykernel 6.17, made on first use below .envs/.
+`--slow` adds the form, the driver of Colab, and an environment of its own with ipywidgets 7.7.1, JupyterLab 3.6 and ipykernel 6.17, made on first use below .envs/.
 `--portraits` clicks nothing through: it draws a story with the model that ships and keeps the pictures that the chapters show."""
-import argparse, json, os, re, secrets, shutil, socket, subprocess, sys, sysconfig, tempfile, time, urllib.request
+import argparse, io, json, os, re, secrets, shutil, socket, subprocess, sys, sysconfig, tempfile, time, urllib.request
 from pathlib import Path
+
+from editor_browser import forget, press, said
+try: from playwright.sync_api import TimeoutError as TooLate, expect
+except ImportError: pass # no browser here, which is said below
 
 root = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
 OLD = ['jupyterlab==3.6.8', 'ipykernel==6.17.1', 'ipywidgets==7.7.1', 'jupyterlab_widgets==1.1.1', 'widgetsnbextension==3.6.6']
-CELL = '''from PIL import Image
+CELL = '''import time
+from PIL import Image
 from autocomics.comics.builder import StripBuilder
 from autocomics.comics.generators import Generator, get
 class Grey(Generator):
     name, about = 'grey', 'a grey square'
-    def _steps(self, captions, seeds, options): yield 1, 1, [Image.new('L', (64, 64), s % 200) for s in seeds]
-builder = StripBuilder('', '', models=[get('digits'), Grey()], autosave='autosave.json', flags='flags.jsonl', driver=DRIVER)
+    def _steps(self, captions, seeds, options):
+        for i in range(8): time.sleep(.1); yield i+1, 8, [Image.new('RGB', (64, 64), (s % 200, 20*i, 90)) for s in seeds]
+builder = StripBuilder('', '', models=[get('digits'), Grey()], autosave='autosave.json', flags='flags.jsonl', driver=DRIVER, face=FACE)
 builder'''
 
 # ---- servers
@@ -66,17 +72,20 @@ def lab(folder, python):
     urllib.request.urlopen(urllib.request.Request(f'{address}/api/sessions?token={token}', json.dumps(session).encode(), {'Content-Type': 'application/json'}), timeout=150).close()
     def open_(page):
         page.goto(f'{address}/lab/tree/builder.ipynb?token={token}&reset')
-        page.locator('.jp-Notebook .jp-Cell').first.wait_for()
-        page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"], .jp-StatusItem:has-text("Idle")').first.wait_for()
-        page.locator(':is(.lm-MenuBar-itemLabel, .lp-MenuBar-itemLabel, .p-MenuBar-itemLabel):text-is("Run")').click()
-        page.locator(':is(.lm-Menu-itemLabel, .p-Menu-itemLabel):text-is("Run All Cells")').click()
+        prompt, asked = page.locator('.jp-Notebook .jp-CodeCell .jp-InputPrompt'), page.locator('.jp-Dialog .jp-mod-accept')
+        prompt.first.wait_for(); page.locator('#jp-main-statusbar :text("| Idle")').first.wait_for() # the notebook's own sign is idle before there is a kernel, too
+        ran = prompt.filter(has_not_text=prompt.first.text_content()) # from "[ ]" to "[*]"
+        while True:
+            page.locator(':is(.lm-MenuBar-itemLabel, .lp-MenuBar-itemLabel, .p-MenuBar-itemLabel):text-is("Run")').click()
+            page.locator(':is(.lm-Menu-itemLabel, .p-Menu-itemLabel):text-is("Run All Cells")').click()
+            asked.or_(ran).first.wait_for()
+            if ran.count(): return
+            asked.click() # which kernel? now and then, although there is one
+            try: return ran.first.wait_for(timeout=20_000)
+            except TooLate: pass # the question took "Run All" with it
     return process, open_
 
-# ---- what a person does
-
-def said(page, text, role='status'): page.locator(f'[role={role}]').filter(has_text=text).wait_for()
-
-def press(page, name): page.get_by_role('button', name=name, exact=True).click()
+# ---- what a person does with the form
 
 def write(page, label, text):
     box = page.get_by_label(label, exact=True)
@@ -84,16 +93,15 @@ def write(page, label, text):
 
 def draw(page, button='Draw all'):
     picture = page.locator('img[alt^="Comic strip"]')
-    press(page, button); said(page, 'Done'); picture.first.wait_for()
+    forget(page); press(page, button); said(page, 'Done in'); picture.first.wait_for()
     return picture.first.get_attribute('src')
 
 def exported(page, path):
     "Press Export, follow the link, open what was downloaded"
     from autocomics.comics.strip import from_file
-    link = page.get_by_role('link', name=re.compile('Download'))
-    link.wait_for(state='detached') # every change takes the old one away
-    while not link.count(): press(page, 'Export'); page.wait_for_timeout(1500) # a change still on its way takes this one away, too
-    with page.expect_download() as download: link.click()
+    page.evaluate("document.querySelectorAll('.jupyter-widgets a[download]').forEach(link => link.remove())") # one of before
+    press(page, 'Export')
+    with page.expect_download() as download: page.get_by_role('link', name=re.compile('Download')).click()
     download.value.save_as(path)
     return from_file(path)
 
@@ -103,11 +111,11 @@ def main_path(page, folder, shot):
     for label, text in {'Caption 1': 'six', 'Caption 2': 'seven', 'Seed 1': '5', 'Seed 2': '6', 'Balloon 1': 'I smell trouble.', 'Title': 'Lunch'}.items(): write(page, label, text)
     draw(page); shot('drawn')
     assert 'I smell trouble' in page.locator('img[alt^="Comic strip"]').get_attribute('alt')
-    page.get_by_role('button', name='◀ Move 2 left', exact=True).focus(); page.keyboard.press('Enter'); said(page, 'is now panel 1')
-    page.wait_for_timeout(1000); assert 'Move' in page.evaluate('document.activeElement.textContent'), 'the keyboard was lost'
-    assert page.get_by_label('Caption 1', exact=True).input_value() == 'seven'
-    press(page, 'Undo'); said(page, 'Undone'); assert page.get_by_label('Caption 1', exact=True).input_value() == 'six'
-    write(page, 'Caption 2', 'Batman fights a dragon'); press(page, 'Draw all'); said(page, 'names no digit', 'alert'); shot('error')
+    caption = page.get_by_label('Caption 1', exact=True)
+    page.get_by_role('button', name='◀ Move 2 left', exact=True).focus(); page.keyboard.press('Enter'); said(page, 'is now panel 1'); expect(caption).to_have_value('seven')
+    page.keyboard.press('Enter'); expect(caption).to_have_value('six') # the keyboard is still on the button
+    press(page, 'Undo'); expect(caption).to_have_value('seven'); press(page, 'Undo'); expect(caption).to_have_value('six'); said(page, 'Undone')
+    write(page, 'Caption 2', 'Batman fights a knight'); press(page, 'Draw all'); said(page, 'names no digit', 'alert'); shot('error')
     write(page, 'Caption 2', 'seven')
     strip = exported(page, folder/'first.png')
     assert (strip.title, [p.prompt for p in strip.panels], [p.seed for p in strip.panels], strip.panels[0].balloons[0].text) == ('Lunch', ['six', 'seven'], [5, 6], 'I smell trouble.')
@@ -116,7 +124,7 @@ def second_balloon(page, folder, shot):
     "A thought in the other corner, whose tail is aimed"
     press(page, 'Add balloon 2'); write(page, 'Balloon 2', 'Hungry'); write(page, 'Balloon 2.2', 'Very.')
     for label, value in {'Kind 2.2': 'thought', 'Place 2.2': 'bottom right', 'Tail across 2.2': '30%', 'Tail down 2.2': '55%'}.items(): page.get_by_label(label, exact=True).select_option(value)
-    page.locator('img[alt*="Very."]').wait_for(); page.wait_for_timeout(2000); shot('balloons')
+    page.locator('img[alt*="Very."]').wait_for(); shot('balloons')
     b = exported(page, folder/'balloons.png').panels[1].balloons
     assert (len(b), b[1].kind, b[1].tail) == (2, 'thought', (.3, .55)), b
 
@@ -138,7 +146,7 @@ def cancel(page, folder, shot):
 
 def two_models(page, folder, shot):
     page.get_by_label('Compare with', exact=True).select_option('grey')
-    press(page, 'Compare'); page.locator('figcaption').filter(has_text='grey').wait_for(); said(page, 'Done'); shot('compare')
+    forget(page); press(page, 'Compare'); page.locator('figcaption').filter(has_text='grey').wait_for(); said(page, 'Done in'); shot('compare')
     assert page.locator('figure img[alt^="Comic strip"]').count() == 2
     write(page, 'Note 1', 'a fine six'); press(page, 'Good 1'); said(page, 'flagged as good')
     assert json.loads((folder/'flags.jsonl').read_text().splitlines()[-1])['note'] == 'a fine six'
@@ -146,11 +154,8 @@ def two_models(page, folder, shot):
 def again(page, folder, open_):
     "Reload the page, restore what was there; load the first file as well"
     open_(page)
-    page.get_by_label('Caption 1', exact=True).wait_for()
-    for _ in range(100): # the page of before may still be in sight
-        if page.get_by_label('Caption 1', exact=True).input_value() == '': break
-        page.wait_for_timeout(200)
-    press(page, 'Restore'); said(page, 'Loaded a strip of 2 panels'); assert page.get_by_label('Title', exact=True).input_value() == 'Lunch'
+    expect(page.get_by_label('Caption 1', exact=True)).to_have_value('') # the page of before may still be in sight
+    press(page, 'Restore'); said(page, 'Loaded a strip of 2 panels'); expect(page.get_by_label('Title', exact=True)).to_have_value('Lunch')
     write(page, 'Title', 'Another')
     with page.expect_file_chooser() as chooser: page.get_by_role('button', name=re.compile('Load a strip')).click()
     chooser.value.set_files(folder/'first.png'); page.locator('img[alt*="Lunch"]').wait_for()
@@ -158,7 +163,9 @@ def again(page, folder, open_):
 # ---- pictures for the chapters
 
 STORY = '''from autocomics.comics.builder import StripBuilder
-builder = StripBuilder('a fox in the forest', 'a ghost in the forest at night', 'a fox in a room', models=['scenes', 'scenes-base'], autosave=False, flags='flags.jsonl')
+from autocomics.comics.strip import Balloon, Panel, Strip
+builder = StripBuilder(Strip([Panel('a fox in the forest', 'One evening …', fixed_seed=7), Panel('a ghost in the forest at night', 'Somebody was waiting.', Balloon('BOO!', 'shout'), fixed_seed=2),
+    Panel('a fox in a room', 'Home at last.', Balloon('I am not going out again.', 'thought'), fixed_seed=5)], title='Boo'), models=['scenes', 'scenes-base'], autosave=False, flags='flags.jsonl', face=FACE)
 builder'''
 
 def small(png, path, width=1000):
@@ -168,47 +175,48 @@ def small(png, path, width=1000):
     image.resize((width, round(image.height*width/image.width)), Image.Resampling.LANCZOS).quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f'{path}: {Path(path).stat().st_size//1024} KB')
 
-def story(page):
-    "Write what a person would, and draw"
-    page.get_by_label('Caption 1', exact=True).wait_for()
-    for label, text in {'Title': 'Boo', 'Seed 1': '7', 'Seed 2': '2', 'Seed 3': '5', 'Lettering 1': 'One evening …', 'Lettering 2': 'Somebody was waiting.', 'Lettering 3': 'Home at last.', 'Balloon 2': 'BOO!', 'Balloon 3': 'I am not going out again.'}.items(): write(page, label, text)
-    page.get_by_label('Kind 2', exact=True).select_option('shout'); page.get_by_label('Kind 3', exact=True).select_option('thought')
-    draw(page)
-    press(page, 'Undo'); said(page, 'Undone'); press(page, 'Redo'); said(page, 'Redone'); page.wait_for_timeout(1500) # rather than the seconds that it took here
-
 def portraits(folder):
-    "The builder with a story, two models side by side, words that are not known, and the web page"
+    "The story in the editor, in the editor on a phone, and in the form"
+    import editor_browser as e
+    def keep(page, name, width=1000): page.mouse.move(0, 0); small(io.BytesIO(page.screenshot()), Path(folder)/f'{name}.png', width)
+    def editor(page):
+        e.panel(page, 3).wait_for(); e.draw(page); e.choose(page, 3); keep(page, 'editor')
+        page.set_viewport_size(dict(width=390, height=800)); e.phone(page, None, lambda what: keep(page, 'editor_phone', 390))
+    def form(page): draw(page); keep(page, 'builder')
+    for face, size, act in (('editor', dict(width=1366, height=1044), editor), ('form', dict(width=1180, height=1360), form)): portrait(face, size, act)
+
+def portrait(face, size, act):
+    "Open the story in a page of that size and hand it to `act`"
     from playwright.sync_api import sync_playwright
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as d, sync_playwright() as p:
-        home, shot = Path(d), Path(d)/'shot.png'
-        write_notebook(home, STORY); process, open_ = voila(home, sys.executable)
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        write_notebook(Path(d), STORY.replace('FACE', repr(face))); process, open_ = voila(Path(d), sys.executable)
         try:
-            page = browser.new_page(viewport=dict(width=1180, height=1330)); page.set_default_timeout(240_000)
-            open_(page); story(page); page.mouse.move(0, 0); page.screenshot(path=shot); small(shot, Path(folder)/'builder.png')
-            page.get_by_label('Compare with', exact=True).select_option('scenes-base'); press(page, 'Compare'); page.locator('figcaption').filter(has_text='scenes-base').wait_for(); said(page, 'Done'); page.wait_for_timeout(1500)
-            page.locator('figure').first.locator('..').screenshot(path=shot); small(shot, Path(folder)/'builder_compare.png')
-            write(page, 'Caption 1', 'Batman fights a dragon'); page.get_by_text('batman').first.wait_for(); press(page, 'Draw all'); said(page, 'names nobody', 'alert'); page.wait_for_timeout(1000)
-            page.get_by_text('Panel 1', exact=True).locator('xpath=ancestor::*[contains(@class, "widget-vbox")][1]').screenshot(path=shot); small(shot, Path(folder)/'builder_words.png')
-        finally: browser.close(); process.terminate(); process.wait(20)
+            browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_page(viewport=size); page.set_default_timeout(400_000); open_(page); act(page)
+            browser.close()
+        finally: process.terminate(); process.wait(20)
 
 # ---- runs
 
-def click(name, serve, python=sys.executable, driver='thread', whole=True, shots=None):
+def click(name, serve, python=sys.executable, driver='thread', face='editor', whole=True, shots=None, patience=150):
     "One run: serve a notebook, open it, do everything a person would"
     from playwright.sync_api import sync_playwright
     start, told = time.monotonic(), []
+    if face == 'form': first, parts, last = main_path, (cancel, *((second_balloon, one_and_keep, two_models) if whole else ())), again
+    else:
+        import editor_browser as e
+        first, parts, last = e.main_path, (e.typing, e.cancel, *((e.by_mouse,) if whole else ()), *((e.phone,) if serve is voila else ())), e.again
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as d, sync_playwright() as p:
-        folder = Path(d); write_notebook(folder, CELL.replace('DRIVER', repr(driver)))
+        folder = Path(d); write_notebook(folder, CELL.replace('DRIVER', repr(driver)).replace('FACE', repr(face)))
         process, open_ = serve(folder, python)
         try:
             browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_page(viewport=dict(width=1250, height=1400)); page.set_default_timeout(150_000)
+            page = browser.new_page(viewport=dict(width=1250, height=1400)); page.set_default_timeout(1000*patience); expect.set_options(timeout=1000*patience)
             def shot(what): shots and page.screenshot(path=Path(shots)/f'{name}-{what}.png')
             try:
-                open_(page); main_path(page, folder, shot)
-                for part in (cancel, *((second_balloon, one_and_keep, two_models) if whole else ())): told.append(part(page, folder, shot))
-                again(page, folder, open_)
+                open_(page); first(page, folder, shot)
+                for part in parts: told.append(part(page, folder, shot))
+                last(page, folder, open_)
             except Exception: shot('failed'); raise
             finally: browser.close()
         finally: process.terminate(); process.wait(20)
@@ -234,16 +242,18 @@ def main():
     ap.add_argument('--only', help='which runs, separated by commas')
     ap.add_argument('--shots', help='keep pictures of the pages in this folder')
     ap.add_argument('--portraits', help='draw the pictures that the chapters show, into this folder')
+    ap.add_argument('--patience', type=int, default=150, help='seconds to wait for any one thing')
     args = ap.parse_args()
     if not CHROMIUM: print('skipped: no Chromium on this machine'); return
     if args.portraits: return portraits(args.portraits)
     if args.shots: Path(args.shots).mkdir(parents=True, exist_ok=True)
-    wanted = args.only.split(',') if args.only else ['voila', 'lab', *(['tick', 'old-thread', 'old-tick'] if args.slow else [])]
-    if 'voila' in wanted: click('voila', voila, whole=args.slow, shots=args.shots)
-    if 'lab' in wanted: click('lab', lab, shots=args.shots)
-    if 'tick' in wanted: click('tick', lab, driver='tick', whole=False, shots=args.shots)
+    wanted = args.only.split(',') if args.only else ['voila', 'lab', *(['form', 'tick', 'old-thread', 'old-tick'] if args.slow else [])]
+    if 'voila' in wanted: click('voila', voila, shots=args.shots, patience=args.patience)
+    if 'lab' in wanted: click('lab', lab, shots=args.shots, patience=args.patience)
+    if 'form' in wanted: click('form', voila, face='form', shots=args.shots, patience=args.patience)
+    if 'tick' in wanted: click('tick', lab, driver='tick', whole=False, shots=args.shots, patience=args.patience)
     old = [name for name in wanted if name.startswith('old-')]
     python = old_python() if old else None
-    for name in old if python else (): click(name, lab, python, name.removeprefix('old-'), whole=False, shots=args.shots)
+    for name in old if python else (): click(name, lab, python, name.removeprefix('old-'), 'form', whole=False, shots=args.shots, patience=args.patience)
 
 if __name__ == '__main__': main()
