@@ -56,7 +56,7 @@ notebook: $(VENV)/.dev
 # put right what can be put right by a machine: headers, clean notebooks, exported modules, README
 fix: $(VENV)/.dev
 	@$(BIN)/python tools/headers.py --fix
-	@$(BIN)/nbdev-clean && $(BIN)/nbdev-export && $(BIN)/python tools/readme.py
+	@$(BIN)/nbdev-clean && $(BIN)/nbdev-export && $(BIN)/python tools/readme.py && $(BIN)/python tools/api.py
 
 lab: $(VENV)/.dev
 	@$(BIN)/jupyter lab nbs
@@ -72,6 +72,10 @@ bench: $(VENV)/.package
 bench-page: $(VENV)/.dev
 	@$(BIN)/python benchmarks/run.py && $(BIN)/python benchmarks/run.py --again
 	@$(BIN)/nbdev-test nbs/50_benchmarks.ipynb --n-workers 0 --save && $(BIN)/nbdev-clean
+
+# the site: by Quarto where it is installed, else a preview of its pages
+docs: $(VENV)/.dev
+	@if command -v quarto >/dev/null; then $(BIN)/nbdev-docs; else echo "Quarto is not installed: making a preview with Pandoc ..."; $(BIN)/python tools/preview.py; fi
 
 dist: $(VENV)/.dev
 	@rm -rf dist && $(BIN)/python -m build --outdir dist . && ls -l dist

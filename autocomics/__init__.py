@@ -21,3 +21,10 @@ def strip(*captions, model=None, **kwargs):
     "Draw a comic strip, one panel per caption, and return it as a `Strip`; the arguments are those of `autocomics.comics.generators.draw`"
     from .comics.generators import draw
     return draw(*captions, model=model, **kwargs)
+
+def __getattr__(name):
+    # nothing heavy is imported before it is asked for
+    if name == 'StripBuilder':
+        from .comics.builder import StripBuilder
+        return StripBuilder
+    raise AttributeError(f"module 'autocomics' has no attribute {name!r}")

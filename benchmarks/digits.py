@@ -10,17 +10,17 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np, torch
 from filelock import FileLock, Timeout
 from torch import nn
-from autocomics.core import atomic_write, sha256_file, to_tensor
+from autocomics.core import WEIGHTS, atomic_write, sha256_file, to_tensor
 from autocomics.mnist import load_mnist
 from autocomics.learner import Autocast
-from autocomics.diffusion.digits import digit_steps, digits_diffusion, draw_digits, guided_denoiser, load_digits_model, _weights_folder
+from autocomics.diffusion.digits import digit_steps, digits_diffusion, draw_digits, guided_denoiser, load_digits_model
 from autocomics.diffusion.metrics import conditional_accuracy, extract, frechet_distance, kernel_difference, kernel_distance, load_digit_judge, real_floor, wilson
 from autocomics.diffusion.samplers import final, image_noise
 from autocomics.diffusion.unet import UNet
 
 here = Path(__file__).parent
 results, store = here/'results'/'digits.json', Path(os.environ.get('AUTOCOMICS_SAMPLES', here/'samples'))
-training, weights = here/'results'/'digits_training.json', _weights_folder()/'digits.safetensors'
+training, weights = here/'results'/'digits_training.json', WEIGHTS/'digits.safetensors'
 
 def add(key, **row):
     "Put a row into the JSON file; what other weights drew is thrown away"
@@ -86,7 +86,7 @@ def part_sample(model, judge, scale, steps, n):
     floor = real_floor(frechet_distance, real, n, repeats=5)
     rng = np.random.default_rng(0)
     distance = [frechet_distance(features, real[rng.permutation(len(real))[:n]]) for _ in range(5)]
-    add(f'sample-{scale}-{steps}-{n}', guidance_scale=scale, num_inference_steps=steps, sampler='dpm_solver, dice until lambda = 1', n=n, seeds=f'0-{n-1}', accuracy=interval(accuracy),
+    add(f'sample-{scale}-{steps}-{n}', guidance_scale=scale, num_inference_steps=steps, sampler='dpm_solver, stochastic until lambda = 1', n=n, seeds=f'0-{n-1}', accuracy=interval(accuracy),
         frechet=float(np.mean(distance)), floor=interval(floor), ratio=float(np.mean(distance)/float(floor)), dtype='bfloat16', cpu_seconds=round(time.process_time()-start))
 
 def part_solver(model, judge, n, scale=1.):
@@ -114,12 +114,12 @@ def part_validation(model, judge):
     add('validation', value=e.mean().item(), low=e.mean().item()-half, high=e.mean().item()+half, n=len(e), dtype='float32',
         by_timestep=[e[(t >= a) & (t < a+100)].mean().item() for a in range(0, 1000, 100)])
 
-def part_training(model, judge, leg, folder, every=4):
-    "Keep the log of one leg of the training (counted from 1), thinned, for the page that shows it"
+def part_training(model, judge, run, folder, every=4):
+    "Keep the log of one run of the training (counted from 1), thinned, for the page that shows it"
     with open(Path(folder)/'log.csv', newline='', encoding='utf-8') as f: log = list(csv.DictReader(f))
     of = lambda what: [[int(r['step']), round(float(r[what]), 5)] for r in log if r[what]]
-    kept = json.loads(training.read_text(encoding='utf-8'))['legs'][:leg-1] if training.exists() else []
-    if len(kept) != leg-1: raise SystemExit(f'leg {leg} comes after leg {leg-1}, whose log is not in {training}: give that first')
+    kept = json.loads(training.read_text(encoding='utf-8'))['legs'][:run-1] if training.exists() else []
+    if len(kept) != run-1: raise SystemExit(f'run {run} comes after run {run-1}, whose log is not in {training}: give that first')
     with atomic_write(training, 'w') as f: json.dump(dict(legs=[*kept, dict(train_loss=of('train_loss')[::every], valid_loss=of('valid_loss'))]), f)
 
 def part_judge(model, judge):
@@ -175,9 +175,9 @@ def draw_peer(model, labels, steps=20):
     scheduler = DPMSolverMultistepScheduler(num_train_timesteps=1000, beta_schedule='squaredcos_cap_v2', use_lu_lambdas=True, algorithm_type='sde-dpmsolver++')
     scheduler.set_timesteps(steps)
     denoise = guided_denoiser(model, labels, 2.)
-    x, dice = image_noise(range(len(labels)), (1, 28, 28))(), torch.Generator().manual_seed(0)
+    x, generator = image_noise(range(len(labels)), (1, 28, 28))(), torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for t in scheduler.timesteps: x = scheduler.step(denoise(x, t.long().expand(len(x)))[0], t, x, generator=dice).prev_sample
+        for t in scheduler.timesteps: x = scheduler.step(denoise(x, t.long().expand(len(x)))[0], t, x, generator=generator).prev_sample
     return x.clamp(-1, 1)
 
 def part_peer(model, judge, seconds=60, n=100):

@@ -18,7 +18,7 @@ import harness
 from autocomics.diffusion.process import Diffusion, GaussianMixture, noise_schedule
 from autocomics.diffusion.samplers import final
 from autocomics.glide.checkpoints import SAMPLING, read_config
-from autocomics.glide import text2im
+from autocomics.glide import kernels, text2im
 from autocomics.glide.pipeline import TextToImage, best_dtype, sampler_plan
 from autocomics.glide.text2im import create_model
 
@@ -70,7 +70,7 @@ def inputs(model, n):
 
 def by_the_book():
     "Maps are enlarged and then convolved, and every product is taken, as the paper has it"
-    return patch.multiple(text2im, _resample_conv=lambda x, resample, conv: conv(resample(x)), _convolve=lambda x, conv: conv(x))
+    return patch.multiple(text2im, convolve=lambda x, conv, enlarged=False: conv(kernels.enlarge(x) if enlarged else x))
 
 def eager(model, x, t, tokens, mask, pictures):
     "Plain fp32: attention written out, maps enlarged before they are convolved, the caption read again at every step"

@@ -1,12 +1,12 @@
 """Every check of `make test`, in the order in which one would want to know. Ends with one line 'N passed, N failed'.
 
     python tools/check.py [--slow] [--record] [--only notebooks,docs,...] [--notebooks 10_process 12_samplers]"""
-import argparse, ast, datetime, filecmp, json, os, platform, re, shutil, subprocess, sys, tempfile, threading, time
+import argparse, ast, datetime, filecmp, json, os, platform, re, shlex, shutil, subprocess, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import docs, headers, readme
+import api, docs, headers, readme
 
 root = Path(__file__).resolve().parent.parent
 bin_ = Path(sys.executable).parent
@@ -51,13 +51,16 @@ def compare(what, copy, paths, why):
 
 # ---- imports: arrows point down the design's table only, and light things stay light
 
-below = {'core': set(), 'mnist': {'core'}, 'learner': {'core'}}
-below['foundations'] = below['diffusion'] = {'core', 'mnist', 'learner'}
-below['data'] = {'core'}
-below['glide'] = {'core', 'diffusion'}
-below['training'] = {'core', 'learner', 'data', 'diffusion', 'glide'}
-below['comics'] = below['cli'] = {*below, 'comics'}
-light = ['autocomics', 'autocomics.core', 'autocomics.cli', 'autocomics.comics.strip', 'autocomics.data']
+def house():
+    "What each part may import, as the table of the contributing page says: {part: parts}"
+    cells = json.loads((root/'nbs/contributing.ipynb').read_text(encoding='utf-8'))['cells']
+    rows = [[o.strip() for o in line.split('|')[1:-1]] for c in cells for line in c['source'] if re.match(r'\| `\w+` \|', line)]
+    table = {row[0].strip('`'): row[-1] for row in rows if len(row) == 4}
+    return {part: set(table) if says == 'everything' else set(re.findall(r'`(\w+)`', says)) for part, says in table.items()}
+
+below = house()
+longest = 500   # lines of a module: what is longer has more than one idea
+light = ['autocomics', 'autocomics.core', 'autocomics.commands', 'autocomics.cli', 'autocomics.comics.strip', 'autocomics.data']
 never = {'torchvision', 'nbdev', 'jupyterlab', 'glide_text2im'}
 
 def imported(path):
@@ -75,12 +78,14 @@ def imported(path):
 def imports():
     for path in sorted((root/'autocomics').rglob('*.py')):
         rel = path.relative_to(root/'autocomics')
-        if path.name in ('__init__.py', '_modidx.py'): continue
+        if path.name in ('__init__.py', '_modidx.py', '__main__.py'): continue
         part, names = rel.parts[0].removesuffix('.py'), list(imported(path))
         ours = {n.split('.')[1] for n in names if n.startswith('autocomics.')} - {part, '__version__'}
         up = ours - below.get(part, set())
         check(f'imports: {rel}', not up and not never & {n.split('.')[0] for n in names},
               f"imports {sorted(up | never & {n.split('.')[0] for n in names})}; {part} may import {sorted(below.get(part, set()))}")
+        lines = sum(bool(o.strip()) and not o.startswith('# %%') for o in path.read_text(encoding='utf-8').splitlines())   # without nbdev's own marks
+        check(f'length: {rel}', lines <= longest, f'{lines} lines, more than {longest}: split it by idea, each room with its notebook')
     data = [f'autocomics.data.{p.stem}' for p in (root/'autocomics/data').glob('[a-z]*.py')]
     for name in [m for m in light + data if (root/m.replace('.', '/')).with_suffix('.py').exists() or (root/m.replace('.', '/')).is_dir()]:
         r = run(sys.executable, '-c', f"import sys, {name}; sys.exit('torch' in sys.modules)", cwd=root)
@@ -88,6 +93,28 @@ def imports():
     timing = "import time; t=time.perf_counter(); import autocomics; print(time.perf_counter()-t)"
     seconds = min(float(run(sys.executable, '-c', timing, cwd=root).stdout or 9) for _ in range(3))
     check('import autocomics takes under 0.3 s', seconds < 0.3, f'{seconds:.2f} s')
+
+# ---- types: what the annotations promise is kept
+
+# modules that do not pass yet; a new module is checked, and one that passes is taken off this list
+untyped = """
+    batches comics/app comics/book_models comics/builder comics/editor comics/files comics/gates comics/generator comics/generators comics/layouts
+    comics/painting comics/panels comics/pipelines comics/server comics/thesis_models comics/visitors comics/warm comics/worker commands dalle/drawing
+    dalle/text dalle/twin data/archives data/captions data/cli data/collections data/download data/fetch data/guard data/laion data/pictures
+    data/tables data/wikipedia data/writer diffusion/digits diffusion/samplers diffusion/unet glide/pipeline glide/tokenizer record training/result
+    training/settings training/evaluate
+    training/scene_judge training/scene_model""".split()
+
+def types():
+    "mypy over the library; methods that fastcore's @patch adds are not seen by it"
+    r = run(sys.executable, '-m', 'mypy', '--follow-imports=skip', '--ignore-missing-imports', '--no-site-packages', '--disable-error-code', 'attr-defined', '--disable-error-code', 'no-redef', 'autocomics', cwd=root)
+    found = {}
+    for line in r.stdout.splitlines():
+        if m := re.match(r'autocomics[\\/](.+?)\.py:\d+: error: ', line): found.setdefault(m[1].replace(os.sep, '/'), []).append(line)
+    if not check('mypy runs', 'Found' in r.stdout or 'Success' in r.stdout, r.stdout[-1000:] + r.stderr[-1000:]): return
+    for path in sorted((root/'autocomics').rglob('*.py')):
+        name = path.relative_to(root/'autocomics').with_suffix('').as_posix()
+        if name not in untyped: check(f'types: {name}', name not in found, '\n'.join(found.get(name, [])))
 
 # ---- notebooks: each runs top to bottom in a process of its own
 
@@ -115,7 +142,7 @@ def record():
 # ---- wheel: what a stranger installs, in an environment of its own
 
 # modules that only work with an extra of the package
-extras = {'autocomics.comics.server': 'app'}
+extras = {f'autocomics.comics.{name}': 'app' for name in ('gates', 'kernels', 'server', 'warm')}
 
 probe = '''
 import importlib, json, pkgutil, sys
@@ -151,6 +178,12 @@ def wheel():
         r = run(py.with_name('autocomics'), 'strip', 'a fox in the forest', 'a penguin in the snow', 'a rocket in space', '-o', 'strip.png', cwd=tmp)
         drawn = r.returncode == 0 and (Path(tmp)/'strip.png').read_bytes()[:8] == b'\x89PNG\r\n\x1a\n'
         check('wheel: a strip is drawn', drawn, r.stdout + r.stderr)
+        # what the front page shows is run as it is written, but for what installs and what stays open
+        for kind, block in re.findall(r'```(sh|python)\n(.*?)```', (root/'README.md').read_text(encoding='utf-8'), re.S):
+            commands = [[py, '-c', block]] if kind == 'python' else [[py.with_name('autocomics'), *shlex.split(l, comments=True)[1:]] for l in block.splitlines() if l.startswith('autocomics strip')]
+            for command in commands:
+                r = run(*command, cwd=tmp)
+                check(f'README runs as written: {block.strip().splitlines()[-1][:50]}', r.returncode == 0, r.stdout + r.stderr)
 
 def install(py, dist):
     "Run the notebooks' install cell as Colab would, with the wheel just built in the place of PyPI's"
@@ -174,18 +207,19 @@ def browser(slow):
 def documentation():
     for name, problems in docs.check().items(): check(f'docs: {name}', not problems, '\n'.join(problems))
     check('README.md in step with nbs/index.ipynb', readme.build() == (root/'README.md').read_text(encoding='utf-8'), 'make fix')
+    check('nbs/api.ipynb in step with the library', api.build() == (root/'nbs/api.ipynb').read_text(encoding='utf-8'), 'make fix')
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--slow', action='store_true', help='run the cells flagged slow as well')
     ap.add_argument('--record', action='store_true', help='store the seconds per notebook in benchmarks/results')
-    ap.add_argument('--only', default='sources,imports,documentation,notebooks,browser,wheel', help='which checks, separated by commas')
+    ap.add_argument('--only', default='sources,imports,types,documentation,notebooks,browser,wheel', help='which checks, separated by commas')
     ap.add_argument('--notebooks', nargs='*', help='which notebooks (names without .ipynb)')
     args = ap.parse_args()
     os.chdir(root)
     only, start = args.only.split(','), time.time()
     background = threading.Thread(target=wheel) if 'wheel' in only else None
-    for step in (sources, imports, documentation):
+    for step in (sources, imports, types, documentation):
         if step.__name__ in only: say(f'{step.__name__} ...'); step()
     if background: say('wheel (in the background) ...'); background.start()
     if 'notebooks' in only: say('notebooks ...'); notebooks(args.notebooks, args.slow)
